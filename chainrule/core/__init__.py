@@ -1,0 +1,1 @@
+"""What an operation, a traced value and a running transform are."""

@@ -1,0 +1,148 @@
+"""NumPy's memory, as a tracer stands in for it: writing in place, views, and arrays that must not change.
+
+Writing into a traced array is a functional update: a new value, which the same tracer object now stands for.
+Three things make that agree with NumPy, where memory is shared.
+
+*Owned arrays.* The result of an update is an array that nobody else has seen, so the next update may overwrite
+it: filling an array element by element takes linear time. Whoever reads the whole array may keep it, so a read
+ends the ownership and the next update copies.
+
+*Views.* `row = y[0]` shares memory with `y` in NumPy: writing into one changes the other. The tracer of a view
+remembers its base and how it was made of it. Before it is read, it is made again if the base has been written
+into since; when it is written into, the base is too.
+
+*Snapshots.* The tape keeps arrays of the caller, who may change them before the backward pass. Small ones are
+copied; of large ones the tape keeps a checksum, and the backward pass raises if it no longer fits.
+"""
+
+import zlib
+from typing import Any
+
+import numpy as np
+
+from .errors import ModifiedArrayError, user_line
+
+COPY_BELOW = 4096
+"""Bytes up to which a caller's array is copied instead of checksummed: both cost about 0.3 microseconds there."""
+
+
+class Memory:
+    """How a tracer shares memory. Attached to a tracer at its first write, or if it is a view."""
+
+    __slots__ = ("base", "key", "owned", "remake", "seen", "version", "write_back")
+
+    def __init__(self, owned=False, base=None, remake=None, write_back=None, key=None):
+        self.owned = owned
+        self.version = 0
+        self.base, self.remake, self.write_back, self.key = base, remake, write_back, key
+        self.seen = 0 if base is None else version(base)
+
+
+def version(tracer: Any) -> int:
+    """How often `tracer` has been written into."""
+    return 0 if tracer.memory is None else tracer.memory.version
+
+
+def view(y: Any, base: Any, remake: Any, write_back: Any = None, key: Any = None) -> Any:
+    """Marks `y` as sharing memory with `base`, where NumPy's result would."""
+    if type(y) is type(base) and y is not base and y.shape:
+        y.memory = Memory(base=base, remake=remake, write_back=write_back, key=key)
+    return y
+
+
+def become(tracer: Any, new: Any) -> None:
+    """Makes `tracer` stand for what `new` stands for, whichever trace that belongs to."""
+    if not hasattr(new, "companion"):  # a plain array
+        new = tracer._trace.lift(new)
+    tracer.__class__ = new.__class__
+    tracer._trace, tracer.primal, tracer.companion = new._trace, new.primal, new.companion
+
+
+def refresh(tracer: Any) -> None:
+    """Makes a view again from its base, if that has been written into."""
+    chain = []
+    while tracer.memory is not None and tracer.memory.base is not None:
+        chain.append(tracer)
+        tracer = tracer.memory.base
+    for stale in reversed(chain):
+        memory = stale.memory
+        if version(memory.base) != memory.seen:
+            become(stale, memory.remake(memory.base))
+            memory.seen, memory.owned = version(memory.base), False
+            memory.version += 1
+
+
+def read(tracer: Any) -> None:
+    """To be called before the whole of `tracer` is read: afterwards others may hold its array."""
+    if tracer.memory.base is not None:
+        refresh(tracer)
+    tracer.memory.owned = False
+
+
+def written(tracer: Any, new: Any, owned: bool) -> Any:
+    """Records that `tracer` has been overwritten with `new`, and tells its base if it is a view."""
+    become(tracer, new)
+    if tracer.memory is None:
+        tracer.memory = Memory()
+    memory = tracer.memory
+    memory.version += 1
+    memory.owned = owned and tracer._trace.writes_in_place
+    if memory.base is not None:
+        if memory.write_back is None:
+            raise ValueError(
+                f"writing into a view that NumPy shares with another traced array (at {user_line()}): "
+                "write into that array itself, or into a copy() of the view"
+            )
+        memory.write_back(memory.base, tracer)
+        memory.seen = version(memory.base)
+    return tracer
+
+
+def write(tracer: Any, new: Any, what: str) -> Any:
+    """Overwrites all of `tracer` with `new`, as `y += v` does; shape and dtype stay as NumPy keeps them."""
+    tracer._trace.check_writable(tracer)
+    if new.shape != tracer.shape:
+        raise ValueError(
+            f"{what}: an array of shape {tracer.shape} cannot hold a result of shape {new.shape} in place "
+            f"(at {user_line()})"
+        )
+    if new.dtype != tracer.dtype:
+        if not np.can_cast(new.dtype, tracer.dtype, "same_kind"):
+            raise TypeError(
+                f"{what}: a result of dtype {new.dtype} cannot be written into an array of dtype {tracer.dtype} "
+                f"(at {user_line()})"
+            )
+        new = new.astype(tracer.dtype)
+    return written(tracer, new, owned=False)
+
+
+class Snapshot:
+    """A large array of the caller's that the tape keeps, and the checksum by which it notices a change."""
+
+    __slots__ = ("array", "checksum", "line")
+
+    def __init__(self, array: np.ndarray):
+        self.array, self.checksum, self.line = array, checksum(array), user_line()
+
+    def check(self) -> None:
+        if checksum(self.array) != self.checksum:
+            raise ModifiedArrayError(
+                f"an array of shape {self.array.shape} and dtype {self.array.dtype} was changed in place after it "
+                f"was used at {self.line}, and the backward pass needs its old values: use a copy() there, or "
+                "change the array after the backward pass"
+            )
+
+
+def checksum(array: np.ndarray) -> int:
+    """CRC-32 of the elements: any change in up to 32 adjacent bits, other changes but for 1 in 4e9."""
+    return zlib.crc32(array if array.flags.c_contiguous else np.ascontiguousarray(array))
+
+
+def snapshot(x: Any, snapshots: list[Snapshot]) -> Any:
+    """What the tape keeps of `x`, a constant of the caller's; large arrays are entered in `snapshots`."""
+    if x.__class__ is not np.ndarray:
+        return np.array(x) if isinstance(x, np.ndarray) else x
+    if x.nbytes <= COPY_BELOW:
+        return x.copy()
+    snapshots.append(Snapshot(x))
+    return x

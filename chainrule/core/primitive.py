@@ -1,0 +1,66 @@
+"""What an operation is: a name and one field per question that a transform may ask about it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+
+class Aval(NamedTuple):
+    """An abstract value: what is known of an array before it is computed.
+
+    `dtype` is a NumPy dtype or, for a Python number, its type: NumPy lets those adapt to the other operand.
+    """
+
+    shape: tuple[int, ...]
+    dtype: Any
+
+
+class Kept(NamedTuple):
+    """What the tape keeps for a backward pass: which of the arguments, and whether the output."""
+
+    args: tuple[bool, ...]
+    output: bool
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Primitive:
+    """One operation and every rule the library knows about it.
+
+    Rules are written in plain NumPy, so a rule applied to tracers is traced in its turn; that is all there is
+    to higher derivatives. `x` stands for the inputs, `y` for the output (a tuple of outputs if `multi`).
+    Arrays are positional, parameters keyword-only. A tangent or cotangent known to be zero is None, and no
+    rule is called with only Nones.
+    """
+
+    name: str
+    impl: Callable[..., Any]
+    """`(*x, **params) -> y`"""
+    aval: Callable[..., Any]
+    """`(*avals of x, **params) -> aval of y`"""
+    jvp: Callable[..., Any] | None
+    """`(tangents, y, *x, **params) -> tangent of y`; None: constant wherever it is differentiable"""
+    vjp: Callable[..., tuple[Any, ...]] | None
+    """`(wanted, ct, y, *x, **params) -> a cotangent per input`, None where it is zero or not wanted.
+
+    What `saves` does not ask for is passed as a stand-in that has `.shape` and `.dtype` only."""
+    saves: Callable[[tuple[bool, ...]], Kept]
+    """`wanted -> Kept`: what `vjp` reads of its arguments and of the output"""
+    batch: Callable[..., Any]
+    """`(is_batched, *x, **params) -> y`; the batch axis is axis 0 of what is batched, and of every output"""
+    sparsity: Callable[..., Any]
+    """`(deps, *avals of x, **params) -> deps of y`; see core/dependence.py"""
+    multi: bool = False
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+
+PRIMITIVES: dict[str, Primitive] = {}
+
+
+def register(primitive: Primitive) -> Primitive:
+    """Enters `primitive` in the table of all operations; its name must be free."""
+    if primitive.name in PRIMITIVES:
+        raise ValueError(f"register: there is a primitive named {primitive.name!r} already")
+    PRIMITIVES[primitive.name] = primitive
+    return primitive

@@ -1,0 +1,409 @@
+"""Tracers, running transforms, and `bind`: the one door that every operation goes through."""
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .errors import LostGradientError, MissingRuleError, user_line
+from .memory import Memory, read, write
+from .primitive import Aval, Primitive
+
+UFUNCS: dict[Any, Primitive] = {}
+"""NumPy and SciPy ufunc -> primitive."""
+
+FRONT_ENDS: dict[Any, Callable[..., Any]] = {}
+"""NumPy function, or the name of something else a tracer is asked for -> what puts its arguments in order."""
+
+CREATION = {np.zeros, np.empty, np.ones, np.full, np.asarray, np.asanyarray, np.array}
+
+_levels = itertools.count(1)
+
+
+class Trace:
+    """One running transform: it says what happens at an operation on the tracers that it owns.
+
+    `level` orders nested transforms: they are numbered as they start, so the innermost has the highest. The
+    numbers are never used twice: a tracer that outlives its transform cannot be taken for another's.
+    """
+
+    __slots__ = ("level",)
+
+    writes_in_place = True
+    """Whether an array that only its tracer can reach may be overwritten (see core/memory.py)."""
+
+    def __init__(self, level: int | None = None):
+        self.level = next(_levels) if level is None else level
+
+    def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """The result of `primitive` on `args`, of which at least one belongs to this trace."""
+        raise NotImplementedError
+
+    def lift(self, value: Any) -> "Tracer":
+        """`value`, a constant here, as a tracer of this trace: something that can be written into."""
+        raise NotImplementedError
+
+    def concrete(self, tracer: "Tracer", what: str) -> Any:
+        """The plain value under `tracer`, for `what` cannot do with less; an error where there is none."""
+        return concrete(tracer.primal, what)
+
+    def check_writable(self, tracer: "Tracer") -> None:
+        """Raises where `tracer` must not be written into."""
+
+    # Operators and plain ufunc calls come through these two, which a trace may cut short.
+    def apply1(self, primitive: Primitive, x: "Tracer") -> Any:
+        return bind(primitive, x)
+
+    def apply2(self, primitive: Primitive, a: Any, b: Any) -> Any:
+        return bind(primitive, a, b)
+
+
+def bind(primitive: Primitive, *args: Any, **params: Any) -> Any:
+    """Applies `primitive`, handing it to the innermost trace that owns one of `args`."""
+    top = None
+    for arg in args:
+        if isinstance(arg, Tracer):
+            if arg.memory is not None:
+                read(arg)
+            if top is None or arg._trace.level > top.level:
+                top = arg._trace
+    if top is None:
+        return primitive.impl(*args, **params)
+    return top.process(primitive, tuple(map(operand, args)), params)
+
+
+NUMBERS = frozenset({bool, int, float, complex})
+
+
+def operand(x: Any) -> Any:
+    """`x` as an operation takes it: a tracer, an array, or a Python number; lists become arrays."""
+    if isinstance(x, Tracer | np.ndarray | np.generic) or type(x) in NUMBERS:
+        return x
+    return np.asarray(x)
+
+
+def aval_of(x: Any) -> Aval:
+    """The shape and dtype of an array, a tracer, a number, or whatever else has both."""
+    try:
+        return Aval(x.shape, x.dtype)
+    except AttributeError:
+        return Aval((), type(x)) if type(x) in NUMBERS else aval_of(np.asarray(x))
+
+
+def dtype_of(x: Any) -> np.dtype:
+    """The dtype of `x`; for a Python number the one NumPy gives it where nothing else decides."""
+    return np.dtype(aval_of(x).dtype)
+
+
+def concrete(x: Any, what: str) -> Any:
+    """The plain value of `x`, for `what`, which needs one."""
+    while isinstance(x, Tracer):
+        if x.memory is not None:
+            read(x)
+        x = x._trace.concrete(x, what)
+    return x
+
+
+def front_end(key: Any) -> Callable[..., Any]:
+    """What to call for `key`; an error that names it if there is nothing."""
+    try:
+        return FRONT_ENDS[key]
+    except (KeyError, TypeError):
+        raise missing(name_of(key)) from None
+
+
+def name_of(function: Any) -> str:
+    """`numpy.linalg.solve` for that function."""
+    module = getattr(function, "__module__", None) or ("numpy" if hasattr(np, getattr(function, "__name__", "")) else "")
+    name = getattr(function, "__name__", str(function))
+    return f"{module}.{name}" if module else name
+
+
+def missing(what: str) -> MissingRuleError:
+    return MissingRuleError(
+        f"{what}: chainrule has no derivative rule for it (used at {user_line()}). "
+        "Write it with other NumPy functions, or give it a rule of your own with chainrule.custom."
+    )
+
+
+# ---- what a tracer answers to -----------------------------------------------------------------------------
+
+
+def _unary(ufunc: np.ufunc) -> Callable[..., Any]:
+    def method(self):
+        return self._trace.apply1(UFUNCS[ufunc], self)
+
+    return method
+
+
+def _binary(ufunc: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
+    """The operator, its reflection, and its in-place form."""
+
+    def method(self, other):
+        if not _fits(other):
+            return NotImplemented
+        return self._trace.apply2(UFUNCS[ufunc], self, other)
+
+    def reflected(self, other):
+        if not _fits(other):
+            return NotImplemented
+        return self._trace.apply2(UFUNCS[ufunc], other, self)
+
+    def in_place(self, other):
+        if not self.shape and self.memory is None:  # a NumPy scalar, which nobody can change
+            return method(self, other)
+        y = method(self, other)
+        return y if y is NotImplemented else write(self, y, ufunc.__name__)
+
+    return method, reflected, in_place
+
+
+def _fits(other: Any) -> bool:
+    """Whether `other` can be an operand; what cannot (a sparse matrix, say) gets the chance to do it itself."""
+    cls = other.__class__
+    return cls is float or cls is np.ndarray or cls is int or isinstance(
+        other, Tracer | np.ndarray | np.generic | bool | complex | float | int | list | tuple
+    )
+
+
+def _method(name: str, function: Any = None) -> Callable[..., Any]:
+    """An ndarray method: the NumPy function of that name, with the tracer as its first argument."""
+    function = getattr(np, name) if function is None else function
+
+    def method(self, *args, **kwargs):
+        return front_end(function)(self, *args, **kwargs)
+
+    method.__name__ = name
+    return method
+
+
+class Tracer:
+    """Stands in for an array while a trace watches what is done to it.
+
+    primal: the value underneath (an array, a number, or a tracer of an outer trace); companion: what travels
+    with it, by the trace's choice; memory: how it shares NumPy's memory, where that matters (core/memory.py).
+    """
+
+    __slots__ = ("_trace", "companion", "memory", "primal")
+
+    _trace: Any
+    primal: Any
+    companion: Any
+    memory: Memory | None
+
+    def __init__(self, trace, primal, companion=None):
+        self._trace = trace
+        self.primal = primal
+        self.companion = companion
+        self.memory = None
+
+    # -- shape and dtype
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.primal.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.primal.dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape, dtype=np.intp))
+
+    @property
+    def itemsize(self) -> int:
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * self.dtype.itemsize
+
+    def __len__(self):
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    # -- NumPy's protocols
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        if method == "__call__" and not kwargs:
+            primitive = UFUNCS.get(ufunc)
+            if primitive is not None:
+                if len(inputs) == 1:
+                    return self._trace.apply1(primitive, self)
+                if len(inputs) == 2:
+                    return self._trace.apply2(primitive, *inputs)
+                return bind(primitive, *inputs)
+        return front_end("ufunc")(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, function, types, args, kwargs):
+        if function in CREATION:  # reached through like=, which NumPy does not pass on
+            kwargs["like"] = self
+        return front_end(function)(*args, **kwargs)
+
+    def __array__(self, dtype=None, copy=None):
+        raise LostGradientError(
+            f"a traced array was about to become a plain array, which would drop its gradient (at {user_line()}). "
+            "Build arrays of traced values with np.stack or np.concatenate instead of np.array; to fill an "
+            "array, make it with np.zeros_like(x) or np.zeros(shape, like=x), x being the traced array. "
+            "If no gradient is wanted, pass chainrule.stop_gradient(x)."
+        )
+
+    # -- Python's protocols
+
+    def _number(self, kind: str):
+        raise LostGradientError(
+            f"{kind}() of a traced value would drop its gradient (at {user_line()}). Use NumPy functions on it "
+            "(np.sin, not math.sin; np.floor and np.round for whole numbers), or, if no gradient is wanted, "
+            f"{kind}(chainrule.stop_gradient(x))."
+        )
+
+    def __float__(self):
+        return self._number("float")
+
+    def __int__(self):
+        return self._number("int")
+
+    def __complex__(self):
+        return self._number("complex")
+
+    def __index__(self):
+        if self.dtype.kind in "iub":
+            return concrete(self, "an index").__index__()
+        return self._number("int")
+
+    def __bool__(self):
+        return bool(concrete(self, "the truth value of an array (in `if`, `while`, `and`, `or`, `not`)"))
+
+    def __iter__(self):
+        if not self.shape:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __contains__(self, value):
+        return bool((self == value).any())
+
+    __hash__ = object.__hash__
+
+    def __repr__(self):
+        return f"<{type(self).__name__} of shape {self.shape}, {self.dtype}>"
+
+    def item(self, *args):
+        return self._number("item")
+
+    def tolist(self):
+        """Nested lists of traced numbers."""
+        return [part.tolist() if part.ndim else part for part in self] if self.ndim else self
+
+    # -- reading and writing parts
+
+    def __getitem__(self, index):
+        return FRONT_ENDS["getitem"](self, index)
+
+    def __setitem__(self, index, value):
+        FRONT_ENDS["setitem"](self, index, value)
+
+    def fill(self, value):
+        self[...] = value
+
+    # -- operators
+
+    __neg__ = _unary(np.negative)
+    __pos__ = _unary(np.positive)
+    __abs__ = _unary(np.absolute)
+    __invert__ = _unary(np.invert)
+    __add__, __radd__, __iadd__ = _binary(np.add)
+    __sub__, __rsub__, __isub__ = _binary(np.subtract)
+    __mul__, __rmul__, __imul__ = _binary(np.multiply)
+    __truediv__, __rtruediv__, __itruediv__ = _binary(np.true_divide)
+    __floordiv__, __rfloordiv__, __ifloordiv__ = _binary(np.floor_divide)
+    __mod__, __rmod__, __imod__ = _binary(np.remainder)
+    __pow__, __rpow__, __ipow__ = _binary(np.power)
+    __matmul__, __rmatmul__, __imatmul__ = _binary(np.matmul)
+    __and__, __rand__, __iand__ = _binary(np.bitwise_and)
+    __or__, __ror__, __ior__ = _binary(np.bitwise_or)
+    __xor__, __rxor__, __ixor__ = _binary(np.bitwise_xor)
+    __eq__, _, _ = _binary(np.equal)
+    __ne__, _, _ = _binary(np.not_equal)
+    __lt__, _, _ = _binary(np.less)
+    __le__, _, _ = _binary(np.less_equal)
+    __gt__, _, _ = _binary(np.greater)
+    __ge__, _, _ = _binary(np.greater_equal)
+    del _
+
+    def __divmod__(self, other):
+        return front_end("ufunc")(np.divmod, "__call__", (self, other), {})
+
+    def __rdivmod__(self, other):
+        return front_end("ufunc")(np.divmod, "__call__", (other, self), {})
+
+    # -- ndarray's methods and attributes
+
+    T = property(lambda self: FRONT_ENDS[np.transpose](self))
+    mT = property(lambda self: FRONT_ENDS[np.matrix_transpose](self))
+    real = property(lambda self: FRONT_ENDS[np.real](self))
+    imag = property(lambda self: FRONT_ENDS[np.imag](self))
+    flat = property(lambda self: FRONT_ENDS["flat"](self))
+
+    def conj(self):
+        return np.conjugate(self)
+
+    conjugate = conj
+
+    def astype(self, dtype, order="K", casting="unsafe", subok=True, copy=True):
+        return FRONT_ENDS["astype"](self, dtype, casting=casting)
+
+    def reshape(self, *shape, order="C", copy=None):
+        return FRONT_ENDS[np.reshape](self, shape[0] if len(shape) == 1 else shape, order=order)
+
+    def transpose(self, *axes):
+        return FRONT_ENDS[np.transpose](self, axes[0] if len(axes) == 1 else axes or None)
+
+    def flatten(self, order="C"):
+        return FRONT_ENDS[np.copy](FRONT_ENDS[np.ravel](self, order))
+
+    def sort(self, axis=-1, kind=None, order=None, *, stable=None):
+        write(self, FRONT_ENDS[np.sort](self, axis, kind, order, stable=stable), "sort")
+
+    def copy(self, order="C"):
+        return FRONT_ENDS[np.copy](self)
+
+    def __copy__(self):
+        return self.copy()
+
+    all = _method("all")
+    any = _method("any")
+    argmax = _method("argmax")
+    argmin = _method("argmin")
+    argsort = _method("argsort")
+    choose = _method("choose")
+    clip = _method("clip")
+    compress = lambda self, condition, axis=None, out=None: front_end(np.compress)(condition, self, axis, out)  # noqa: E731
+    cumprod = _method("cumprod")
+    cumsum = _method("cumsum")
+    diagonal = _method("diagonal")
+    dot = _method("dot")
+    max = _method("max")
+    mean = _method("mean")
+    min = _method("min")
+    nonzero = _method("nonzero")
+    partition = _method("partition")
+    prod = _method("prod")
+    ptp = _method("ptp")
+    ravel = _method("ravel")
+    repeat = _method("repeat")
+    round = _method("round")
+    searchsorted = _method("searchsorted")
+    squeeze = _method("squeeze")
+    std = _method("std")
+    sum = _method("sum")
+    swapaxes = _method("swapaxes")
+    take = _method("take")
+    trace = _method("trace")
+    var = _method("var")

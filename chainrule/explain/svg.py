@@ -1,0 +1,192 @@
+"""The picture of an explanation: boxes from left to right, drawn with nothing but strings."""
+
+from collections.abc import Sequence
+from xml.sax.saxutils import escape
+
+from .layout import layered
+from .text import expression, number, summary
+from .values import Value
+
+SIZE = 13.0
+"""The height of the letters; all text is monospaced, so that its width is known."""
+
+ADVANCE = 0.61 * SIZE
+LINE = 17.0
+MARGIN = 24.0
+PADDING = 10.0
+LONGEST = 38
+GAP = 84.0
+
+STYLE = """
+text { font: 13px ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace; fill: #1f2933 }
+.title { font-weight: 600 }
+.name { fill: #7b8794 }
+.value { fill: #1d5fa6 }
+.adjoint { fill: #c2410c }
+.box { fill: #ffffff; stroke: #9aa5b1; stroke-width: 1.2 }
+.input .box { fill: #eef4fb; stroke: #7ba3d0 }
+.output .box { fill: #fdf3ec; stroke: #d98a5b; stroke-width: 1.8 }
+.edge { fill: none; stroke: #9aa5b1; stroke-width: 1.3 }
+.tip { fill: #9aa5b1 }
+.partial { font-size: 11px; fill: #52606d; text-anchor: middle; paint-order: stroke; stroke: #ffffff; stroke-width: 4px }
+"""
+
+Point = tuple[float, float]
+
+
+def drawing(title: str, values: Sequence[Value], outputs: Sequence[Value]) -> str:
+    """An SVG document that shows how every value was made, what it is, and its adjoint."""
+    texts = [_lines(v) for v in values]
+    sizes = [(ADVANCE * max(_width(line) for line in t) + 2 * PADDING, LINE * len(t) + PADDING) for t in texts]
+    place = {id(v): i for i, v in enumerate(values)}
+    wires = [
+        (place[id(operand)], i, partial)
+        for i, v in enumerate(values)
+        for operand, partial in zip(v.operands, v.partials, strict=True)
+        if isinstance(operand, Value)
+    ]
+    layout = layered(sizes, [(a, b) for a, b, _ in wires], GAP)
+    head = 2 * LINE
+    width = max(layout.width, ADVANCE * len(title), ADVANCE * sum(len(text) + 3 for text, _ in LEGEND)) + 2 * MARGIN
+    height = layout.height + 2 * MARGIN + 2 * head
+
+    ends = _ports(wires, layout.centers, layout.bends, sizes)
+    routes = [
+        [_right(layout.centers[a], sizes[a]), *bend, end]
+        for (a, _, _), bend, end in zip(wires, layout.bends, ends, strict=True)
+    ]
+    shown = {id(v) for v in outputs}
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
+            f'viewBox="0 0 {width:.0f} {height:.0f}">',
+            f"<title>{escape(title)}</title>",
+            f"<style>{STYLE}</style>",
+            '<rect width="100%" height="100%" fill="#ffffff"/>',
+            f'<text class="title" x="{MARGIN:g}" y="{MARGIN + SIZE:g}">{escape(title)}</text>',
+            f'<g transform="translate({MARGIN:g} {MARGIN + head:g})">',
+            *map(_edge, routes),
+            *_edge_labels(routes, [p for _, _, p in wires]),
+            *(
+                _box(v, lines, center, size, id(v) in shown)
+                for v, lines, center, size in zip(values, texts, layout.centers, sizes, strict=True)
+            ),
+            "</g>",
+            _legend(height - MARGIN),
+            "</svg>",
+            "",
+        ]
+    )
+
+
+# ---- boxes ------------------------------------------------------------------------------------------------------
+
+Line = list[tuple[str, str]]
+"""Pieces of text, each with its class."""
+
+
+def _lines(v: Value) -> list[Line]:
+    made = expression(v, 4)
+    made = made if len(made) <= LONGEST else made[: LONGEST - 3] + "..."
+    lines = [[("name", f"{v.name} = "), ("", made)], [("value", summary(v.value, 5))]]
+    return lines if v.adjoint is None else [*lines, [("adjoint", summary(v.adjoint, 5))]]
+
+
+def _width(line: Line) -> int:
+    return sum(len(text) for _, text in line)
+
+
+def _box(v: Value, lines: list[Line], center: Point, size: tuple[float, float], is_output: bool) -> str:
+    (x, y), (w, h) = center, size
+    kind = "output" if is_output else "input" if v.operation is None else "operation"
+    rows = [
+        f'<text x="{x:.1f}" y="{y - h / 2 + PADDING / 2 + LINE * (i + 0.76):.1f}" text-anchor="middle" xml:space="preserve">'
+        + "".join(f'<tspan class="{c}">{escape(text)}</tspan>' if c else escape(text) for c, text in line)
+        + "</text>"
+        for i, line in enumerate(lines)
+    ]
+    return "\n".join(
+        [
+            f'<g class="{kind}" id="{v.name}">',
+            f"<title>{escape(f'{v.name} = {expression(v)}')}</title>",
+            f'<rect class="box" x="{x - w / 2:.1f}" y="{y - h / 2:.1f}" width="{w:.1f}" height="{h:.1f}" rx="7"/>',
+            *rows,
+            "</g>",
+        ]
+    )
+
+
+# ---- edges ------------------------------------------------------------------------------------------------------
+
+
+def _right(center: Point, size: tuple[float, float]) -> Point:
+    return center[0] + size[0] / 2, center[1]
+
+
+def _ports(
+    wires: Sequence[tuple[int, int, object]],
+    centers: Sequence[Point],
+    bends: Sequence[Sequence[Point]],
+    sizes: Sequence[tuple[float, float]],
+) -> list[Point]:
+    """Where each edge meets its target: spread over the left side of the box in the order in which they come in."""
+    coming: dict[int, list[int]] = {}
+    for k, (_, target, _) in enumerate(wires):
+        coming.setdefault(target, []).append(k)
+    ends: list[Point] = [(0.0, 0.0)] * len(wires)
+    for target, edges in coming.items():
+        (x, y), (w, h) = centers[target], sizes[target]
+        edges.sort(key=lambda k: (bends[k][-1] if bends[k] else centers[wires[k][0]])[1])
+        for i, k in enumerate(edges):
+            ends[k] = x - w / 2, y + h * ((i + 1) / (len(edges) + 1) - 0.5)
+    return ends
+
+
+def _edge(route: Sequence[Point]) -> str:
+    """A smooth line through the points of `route`, level at each, with an arrowhead."""
+    (x, y), *rest = route
+    path = [f"M{x:.1f} {y:.1f}"]
+    for i, (u, v) in enumerate(rest):
+        u = u - 6 if i == len(rest) - 1 else u
+        path.append(f"L{u:.1f} {v:.1f}" if v == y else f"C{(x + u) / 2:.1f} {y:.1f} {(x + u) / 2:.1f} {v:.1f} {u:.1f} {v:.1f}")
+        x, y = u, v
+    u, v = route[-1]
+    tip = f'<path class="tip" d="M{u:.1f} {v:.1f}l-8 -4v8z"/>'
+    return f'<path class="edge" d="{"".join(path)}"/>{tip}'
+
+
+def _edge_labels(routes: Sequence[Sequence[Point]], partials: Sequence[object]) -> list[str]:
+    """The local partial derivatives, each on the last stretch of its edge where it is in nobody's way."""
+    taken: list[Point] = []
+    labels = []
+    for route, partial in zip(routes, partials, strict=True):
+        if partial is None:
+            continue
+        text = number(partial, 4)
+        spots = [_along(route[-2], route[-1], t) for t in (0.5, 0.62, 0.38, 0.72, 0.28)]
+        free = [s for s in spots if all(abs(s[0] - x) > 36 or abs(s[1] - y) > 12 for x, y in taken)]
+        x, y = (free or spots)[0]
+        taken.append((x, y))
+        labels.append(f'<text class="partial" x="{x:.1f}" y="{y + 4:.1f}">{escape(text)}</text>')
+    return labels
+
+
+def _along(a: Point, b: Point, t: float) -> Point:
+    """The point at `t` of the curve that `_edge` draws from a to b."""
+    s = t * t * (3 - 2 * t)
+    mid = (a[0] + b[0]) / 2
+    x = (1 - t) ** 3 * a[0] + 3 * t * (1 - t) * mid + t**3 * b[0]
+    return x, a[1] + (b[1] - a[1]) * s
+
+
+# ---- the legend -------------------------------------------------------------------------------------------------
+
+LEGEND = (("value", "value"), ("adjoint: d result / d value", "adjoint"), ("on an edge: local partial derivative", "name"))
+
+
+def _legend(y: float) -> str:
+    x, pieces = MARGIN, []
+    for text, kind in LEGEND:
+        pieces.append(f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>')
+        x += ADVANCE * (len(text) + 3)
+    return "\n".join(pieces)

@@ -1,0 +1,1 @@
+"""Jacobians and Hessians: layout, and how they are computed."""

@@ -1,0 +1,244 @@
+"""Dense Jacobians and Hessians, by a batch of forward or of reverse passes.
+
+One layout convention, numerator layout: for f from shape `S_in` to shape `S_out` the Jacobian has shape
+`S_out + S_in`. The derivative of a vector by a number is a column, that of a number by a vector a row, that of a
+number by a matrix is shaped like the matrix.
+"""
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.trace import aval_of
+from ..core.tree import flatten
+from ..transforms import arguments
+from ..transforms.batching import vmap
+from ..transforms.forward import jvp
+from ..transforms.reverse import grad, vjp
+
+MODES = ("auto", "forward", "reverse")
+
+
+def jacobian(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, mode: str = "auto", has_aux: bool = False
+) -> Callable[..., Any]:
+    """The Jacobian of f as a function of the same arguments, in numerator layout.
+
+    Parameters
+    ----------
+    f : callable
+        A NumPy function that returns an array or a tree of arrays.
+    argnums : int or sequence of ints
+        Which positional arguments to differentiate with respect to.
+    mode : "auto", "forward" or "reverse"
+        Forward costs a pass per input element, reverse one per output element; "auto" takes the cheaper.
+    has_aux : bool
+        Whether f returns `(result, aux)`.
+
+    Returns
+    -------
+    callable
+        Takes f's arguments. For f from shape `S_in` to `S_out` it returns an array of shape `S_out + S_in`. If the
+        output is a tree, so is the result, and every leaf of it is a tree like the argument (a tuple of those if argnums is
+        a sequence). With `has_aux` it returns `(jacobian, aux)`.
+
+    Raises
+    ------
+    ValueError
+        If `mode` is none of the three.
+    TypeError
+        If an argument is not floating point.
+
+    Notes
+    -----
+    Cost: about that of f times the number of input elements (forward) or two to four times that of output elements
+    (reverse), in one batched pass. For complex arguments the result is that of a holomorphic function.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import chainrule as cr
+    >>> cr.jacobian(lambda x: np.stack([x[0] * x[1], x[0] + x[1], x[1]]))(np.array([2.0, 5.0]))
+    array([[5., 2.],
+           [1., 1.],
+           [0., 1.]])
+    """
+    if mode not in MODES:
+        raise ValueError(f"jacobian: mode is one of {', '.join(MODES)}; got {mode!r}")
+
+    @functools.wraps(f, updated=())
+    def jacobian_f(*args, **kwargs):
+        positions = arguments.argument_positions(argnums, len(args), "jacobian")
+        several = isinstance(argnums, tuple | list)
+        leaves, structure = flatten(tuple(args[i] for i in positions) if several else args[positions[0]])
+        chosen = structure if several else None
+        leaves = [arguments.differentiable(x, "jacobian", "an argument") for x in leaves]
+        aux = None
+
+        def of_leaves(*xs):
+            tree = structure.unflatten(list(xs))
+            whole = arguments.of_arguments(f, args, kwargs, positions)
+            return whole(*tree) if chosen is not None else whole(tree)
+
+        n = sum(math.prod(aval_of(x).shape) for x in leaves)
+        if mode == "forward":
+            y, aux, columns = _forward(of_leaves, leaves, has_aux)
+        else:
+            y, pullback, *rest = vjp(of_leaves, *leaves, has_aux=has_aux)
+            outputs, out_structure = flatten(y)
+            m = sum(math.prod(aval_of(v).shape) for v in outputs)
+            aux = rest[0] if rest else None
+            if mode == "reverse" or m < n:
+                columns = _reverse(pullback, outputs, out_structure, leaves)
+            else:
+                del pullback
+                y, _, columns = _forward(of_leaves, leaves, has_aux)
+        _, out_structure = flatten(y)
+        J = out_structure.unflatten([structure.unflatten(row) for row in columns])
+        return (J, aux) if has_aux else J
+
+    return jacobian_f
+
+
+def _basis(leaves: Sequence[Any]) -> list[np.ndarray]:
+    """For each leaf the unit vectors of all leaves together: `(n, *leaf.shape)`, n the number of all elements."""
+    sizes = [math.prod(aval_of(x).shape) for x in leaves]
+    n, start, basis = sum(sizes), 0, []
+    for x, size in zip(leaves, sizes, strict=True):
+        unit = np.zeros((n, size), np.dtype(aval_of(x).dtype))
+        unit[np.arange(start, start + size), np.arange(size)] = 1
+        basis.append(unit.reshape(n, *aval_of(x).shape))
+        start += size
+    return basis
+
+
+def _forward(f: Callable[..., Any], leaves: Sequence[Any], has_aux: bool) -> tuple[Any, Any, list[list[Any]]]:
+    seen = []
+
+    def push(*tangents):
+        y, t, *aux = jvp(f, tuple(leaves), tangents, has_aux=has_aux)
+        seen[:] = [y, aux[0] if aux else None]
+        return t
+
+    t = vmap(push, out_axes=-1)(*_basis(leaves)) if sum(_sizes(leaves)) else None
+    if t is None:
+        seen[:] = [f(*leaves), None] if not has_aux else list(f(*leaves))
+    y, aux = seen
+    outputs = flatten(y)[0]
+    whole = flatten(t)[0] if t is not None else [np.zeros((*aval_of(v).shape, 0)) for v in outputs]
+    ends = np.cumsum(_sizes(leaves))[:-1]
+    columns = []
+    for v, w in zip(outputs, whole, strict=True):
+        parts = np.split(w, ends, axis=-1)
+        columns.append([np.reshape(p, (*aval_of(v).shape, *aval_of(x).shape)) for p, x in zip(parts, leaves, strict=True)])
+    return y, aux, _owned(columns)
+
+
+def _reverse(pullback: Callable[..., Any], outputs: Sequence[Any], out_structure: Any, leaves: Sequence[Any]) -> list[list[Any]]:
+    basis = _basis([np.zeros(aval_of(v).shape, v.dtype if v.dtype.kind in "fc" else float) for v in outputs])
+    if not sum(_sizes(outputs)):
+        return [[np.zeros(aval_of(v).shape + aval_of(x).shape, x.dtype) for x in leaves] for v in outputs]
+    conjugate = any(v.dtype.kind == "c" for v in outputs)
+    rows = vmap(lambda *cts: pullback(out_structure.unflatten(list(cts))))(*basis)
+    if conjugate:  # a pullback is the adjoint
+        rows = tuple(np.conjugate(r) for r in rows)
+    ends = np.cumsum(_sizes(outputs))[:-1]
+    by_input = [np.split(r, ends, axis=0) for r in rows]
+    columns = []
+    for k, v in enumerate(outputs):
+        shape = aval_of(v).shape
+        columns.append([np.reshape(parts[k], (*shape, *aval_of(x).shape)) for parts, x in zip(by_input, leaves, strict=True)])
+    return _owned(columns)
+
+
+def _sizes(leaves: Sequence[Any]) -> list[int]:
+    return [math.prod(aval_of(x).shape) for x in leaves]
+
+
+def _owned(columns: list[list[Any]]) -> list[list[Any]]:
+    return [[arguments.result(block, np.empty(0)) for block in row] for row in columns]
+
+
+def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """The Hessian of f, a function that returns a single real number: forward over reverse.
+
+    Parameters
+    ----------
+    f : callable
+        A NumPy function that returns a single real number.
+    argnums : int or sequence of ints
+        Which positional arguments to differentiate with respect to.
+
+    Returns
+    -------
+    callable
+        Takes f's arguments; for an argument of shape `S` it returns an array of shape `S + S`, for trees the
+        trees of blocks.
+
+    Raises
+    ------
+    TypeError
+        If f does not return a single real number, or an argument is not floating point.
+
+    Notes
+    -----
+    Cost: a gradient for every element of the argument, in one batched pass. For products with a few vectors use
+    :func:`hvp`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import chainrule as cr
+    >>> cr.hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 3.0]))
+    array([[6., 2.],
+           [2., 0.]])
+    """
+    return jacobian(grad(f, argnums), argnums, mode="forward")
+
+
+def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
+    """The product of the Hessian of f with a vector, without the Hessian: forward over reverse.
+
+    Parameters
+    ----------
+    f : callable
+        A NumPy function that returns a single real number.
+    argnums : int
+        Which positional argument to differentiate with respect to.
+
+    Returns
+    -------
+    callable
+        Takes f's arguments and, last, the vector: a tree of the structure and shapes of the argument. Returns
+        such a tree: `cr.hvp(f)(x, v)`.
+
+    Raises
+    ------
+    TypeError
+        If f does not return a single real number, or an argument is not floating point.
+
+    Notes
+    -----
+    Cost: about twice that of a gradient.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import chainrule as cr
+    >>> cr.hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 1.0]))
+    array([ 6., 12.])
+    """
+
+    @functools.wraps(f, updated=())
+    def hvp_f(*args, **kwargs):
+        *given, v = args
+        if not given:
+            raise TypeError("hvp: the arguments of the function and a vector are needed: hvp(f)(x, v)")
+        (position,) = arguments.argument_positions(argnums, len(given), "hvp")
+        gradient = arguments.of_arguments(grad(f, position), given, kwargs, (position,))
+        return jvp(gradient, (given[position],), (v,))[1]
+
+    return hvp_f

@@ -1,0 +1,383 @@
+"""The families of operation. A family turns one local formula into a whole `Primitive`.
+
+    elementwise   y[i] = f(a[i], b[i], ...)        add, multiply, sin, ...
+    reduction     y[i] = R_j x[i, j]               sum, max, prod, ...
+    structural    y[i] = x[m(i)], a linear map     reshape, transpose, getitem, ...
+    blockwise     y[i, :] = f(x[i, :], ...)        solve, cholesky, eigh, fft, sort, ...: rules by hand
+
+`d` is always the same thing, the local partial derivative dy/dx: a number (the operation is linear in that input),
+a function of what it needs by name (`x`, or `a`, `b`, `c`, for the inputs, `y` for the output), or None (no
+derivative where defined).
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ..core import dependence
+from ..core.primitive import Aval, Kept, Primitive, register
+from ..core.trace import UFUNCS, aval_of, bind
+
+# ---- pieces of rules ----------------------------------------------------------------------------------------
+
+
+def fit(ct: Any, x: Any) -> Any:
+    """`ct` brought to the shape and dtype of `x`: the transpose of broadcasting and of promotion."""
+    if ct.shape == x.shape and ct.dtype is x.dtype:
+        return ct
+    if ct.shape != x.shape:
+        shape = x.shape
+        lead = len(ct.shape) - len(shape)
+        stretched = [lead + i for i, n in enumerate(shape) if n == 1 and ct.shape[lead + i] != 1]
+        ct = np.reshape(np.sum(ct, axis=(*range(lead), *stretched)), shape)
+    return cast(ct, x.dtype)
+
+
+def cast(ct: Any, dtype: np.dtype) -> Any:
+    """`ct` as `dtype`; of a complex one the real part, where `dtype` is real."""
+    if ct.dtype == dtype:
+        return ct
+    if ct.dtype.kind == "c" and dtype.kind != "c":
+        ct = np.real(ct)
+    return ct if ct.dtype == dtype else ct.astype(dtype)
+
+
+def spread(t: Any, y: Any) -> Any:
+    """A tangent `t` broadcast and promoted to the shape and dtype of `y`."""
+    if np.shape(t) != y.shape:
+        t = np.broadcast_to(t, y.shape)
+    return t if t.dtype == y.dtype else t.astype(y.dtype)
+
+
+def add_up(terms: Sequence[Any]) -> Any:
+    """The sum of the terms that are not None; None if there are none."""
+    total = None
+    for term in terms:
+        if term is not None:
+            total = term if total is None else total + term
+    return total
+
+
+def adjoint(d: Any) -> Any:
+    """The conjugate of a local partial derivative: what multiplies a cotangent."""
+    return np.conjugate(d) if aval_of(d).dtype in _COMPLEX else d
+
+
+_COMPLEX = frozenset({complex, np.dtype(np.complex64), np.dtype(np.complex128), np.dtype(np.clongdouble)})
+
+
+def pad_axes(x: Any, ndim: int) -> Any:
+    """Inserts axes after the batch axis until the rest of `x` has `ndim`: `(B, n)` -> `(B, 1, n)`."""
+    shape = np.shape(x)
+    if len(shape) == ndim + 1:
+        return x
+    return np.reshape(x, (shape[0], *(1,) * (ndim + 1 - len(shape)), *shape[1:]))
+
+
+def aligned(is_batched: Sequence[bool], x: Sequence[Any]) -> list[Any]:
+    """`x` with axes inserted so that broadcasting matches their batch axes with each other only."""
+    ndim = max(np.ndim(a) - on for a, on in zip(x, is_batched, strict=True))
+    return [pad_axes(a, ndim) if on else a for a, on in zip(x, is_batched, strict=True)]
+
+
+# ---- what the tape keeps ------------------------------------------------------------------------------------
+
+
+@cache
+def keeps_nothing(wanted: tuple[bool, ...]) -> Kept:
+    return Kept((False,) * len(wanted), False)
+
+
+@cache
+def keeps_all(wanted: tuple[bool, ...]) -> Kept:
+    return Kept((True,) * len(wanted), True)
+
+
+@cache
+def keeps_args(wanted: tuple[bool, ...]) -> Kept:
+    return Kept((True,) * len(wanted), False)
+
+
+@cache
+def keeps_output(wanted: tuple[bool, ...]) -> Kept:
+    return Kept((False,) * len(wanted), True)
+
+
+@cache
+def keeps_others(wanted: tuple[bool, ...]) -> Kept:
+    """For a multilinear operation: each argument is needed by the cotangents of the others."""
+    return Kept(tuple(any(wanted[:i] + wanted[i + 1 :]) for i in range(len(wanted))), False)
+
+
+def keeps(*needs: Sequence[int | str]) -> Callable[[tuple[bool, ...]], Kept]:
+    """From what each input's cotangent reads: positions of arguments, and "y"."""
+
+    @cache
+    def saves(wanted: tuple[bool, ...]) -> Kept:
+        read = {n for need, on in zip(needs, wanted, strict=True) if on for n in need}
+        return Kept(tuple(i in read for i in range(len(wanted))), "y" in read)
+
+    return saves
+
+
+# ---- elementwise --------------------------------------------------------------------------------------------
+
+
+def _partial(d: Any) -> tuple[Any, tuple[int | str, ...]]:
+    """`d` as a function of (y, *x), and what it reads."""
+    if d is None or not callable(d):
+        return d, ()
+    names = d.__code__.co_varnames[: d.__code__.co_argcount]
+    reads = tuple("y" if n == "y" else 0 if n == "x" else "abc".index(n) for n in names)
+    where = tuple(0 if r == "y" else r + 1 for r in reads)
+    if len(where) == 1:
+        (i,) = where
+        return (lambda *values: d(values[i])), reads
+    return (lambda *values: d(*[values[i] for i in where])), reads
+
+
+def scale(t: Any, d: Any, y: Any, x: Sequence[Any]) -> Any:
+    """t * d for a tangent t, d being a number or a function of (y, *x)."""
+    if callable(d):
+        return t * d(y, *x)
+    return t if d == 1 else -t if d == -1 else t * d
+
+
+def scale_adjoint(ct: Any, d: Any, y: Any, x: Sequence[Any]) -> Any:
+    """ct * conj(d) for a cotangent ct."""
+    if callable(d):
+        d = d(y, *x)
+        if ct.dtype.kind == "c":
+            d = np.conjugate(d)
+        return ct * d
+    return ct if d == 1 else -ct if d == -1 else ct * d
+
+
+def elementwise(ufunc: Any, *, d: Any, name: str | None = None, keys: Sequence[Any] = ()) -> Primitive:
+    """A primitive for a NumPy ufunc, or for a function that broadcasts like one, from its partials `d`.
+
+    `keys` are further ufuncs that mean the same.
+    """
+    d = d if isinstance(d, tuple) else (d,)
+    partials, needs = zip(*map(_partial, d), strict=True)
+    arity = len(d)
+    constant = all(p is None for p in partials)
+
+    def aval(*avals):
+        shape = np.broadcast_shapes(*(a.shape for a in avals))
+        return Aval(shape, result_dtype(ufunc, avals))
+
+    def jvp(tangents, y, *x):
+        terms = [
+            scale(t, p, y, x) for t, p in zip(tangents, partials, strict=True) if t is not None and p is not None
+        ]
+        total = add_up(terms)
+        return None if total is None else spread(total, y)
+
+    def vjp1(wanted, ct, y, x):
+        return (fit(scale_adjoint(ct, partials[0], y, (x,)), x),)
+
+    def vjp2(wanted, ct, y, a, b):
+        da, db = partials
+        return (
+            fit(scale_adjoint(ct, da, y, (a, b)), a) if wanted[0] and da is not None else None,
+            fit(scale_adjoint(ct, db, y, (a, b)), b) if wanted[1] and db is not None else None,
+        )
+
+    def vjp_n(wanted, ct, y, *x):
+        return tuple(
+            fit(scale_adjoint(ct, p, y, x), x_i) if on and p is not None else None
+            for p, x_i, on in zip(partials, x, wanted, strict=True)
+        )
+
+    def batch(is_batched, *x):
+        return bind(primitive, *aligned(is_batched, x))
+
+    def sparsity(deps, *avals):  # y[i] depends on whatever a[i], b[i], ... depend on
+        shape = np.broadcast_shapes(*(a.shape for a in avals))
+        return dependence.union([s for s, p in zip(deps, partials, strict=True) if p is not None], shape)
+
+    primitive = register(
+        Primitive(
+            name or ufunc.__name__,
+            ufunc,
+            aval,
+            None if constant else jvp,
+            None if constant else vjp1 if arity == 1 else vjp2 if arity == 2 else vjp_n,
+            keeps(*needs),
+            batch,
+            sparsity,
+        )
+    )
+    for key in (ufunc, *keys):
+        if isinstance(key, np.ufunc):
+            UFUNCS[key] = primitive
+    return primitive
+
+
+def result_dtype(ufunc: Any, avals: Sequence[Aval]) -> np.dtype:
+    """The dtype `ufunc` gives for these operands, Python numbers adapting to the others (NEP 50)."""
+    if isinstance(ufunc, np.ufunc):
+        return ufunc.resolve_dtypes((*(a.dtype for a in avals), *(None,) * ufunc.nout))[len(avals)]
+    return np.asarray(ufunc(*(np.ones((), a.dtype) if isinstance(a.dtype, np.dtype) else a.dtype(1) for a in avals))).dtype
+
+
+# ---- reduction ----------------------------------------------------------------------------------------------
+
+
+def reduction(impl: Callable[..., Any], *, name: str, d: Any) -> Primitive:
+    """A primitive for `impl(x, axis=axes)` from the weights `d` = dy/dx, shaped like x (None: no derivative).
+
+    `d(y, x, axes)` sees y with the reduced axes kept as 1. The primitive's parameters are `axes`, a tuple of
+    axes counted from 0 in increasing order, and `keepdims`.
+    """
+
+    def run(x, *, axes, keepdims):
+        return impl(x, axis=axes, keepdims=keepdims)
+
+    def aval(x, *, axes, keepdims):
+        dtype = np.asarray(impl(np.ones((1,) * len(x.shape), x.dtype), axis=axes)).dtype
+        return Aval(reduced_shape(x.shape, axes, keepdims), dtype)
+
+    def jvp(tangents, y, x, *, axes, keepdims):
+        (t,) = tangents
+        if callable(d):
+            t = t * d(kept(y, x.shape, axes), x, axes)
+        return spread(np.sum(t, axis=axes, keepdims=keepdims), y)
+
+    def vjp(wanted, ct, y, x, *, axes, keepdims):
+        ct = np.broadcast_to(kept(ct, x.shape, axes), x.shape)
+        if callable(d):
+            ct = ct * adjoint(d(kept(y, x.shape, axes), x, axes))
+        return (cast(ct, x.dtype),)
+
+    def batch(is_batched, x, *, axes, keepdims):
+        return bind(primitive, x, axes=tuple(i + 1 for i in axes), keepdims=keepdims)
+
+    def sparsity(deps, x, *, axes, keepdims):  # y[i] depends on every x[i, j]
+        if d is None:
+            return dependence.nothing(reduced_shape(x.shape, axes, keepdims))
+        out = dependence.over_axes(deps[0], axes)
+        return out.reshape(len(out), *reduced_shape(x.shape, axes, keepdims))
+
+    saves = keeps_all if callable(d) else keeps_nothing
+    primitive = register(
+        Primitive(
+            name, run, aval, None if d is None else jvp, None if d is None else vjp, saves, batch, sparsity
+        )
+    )
+    return primitive
+
+
+def reduced_shape(shape: tuple[int, ...], axes: tuple[int, ...], keepdims: bool) -> tuple[int, ...]:
+    if keepdims:
+        return tuple(1 if i in axes else n for i, n in enumerate(shape))
+    return tuple(n for i, n in enumerate(shape) if i not in axes)
+
+
+def kept(y: Any, shape: tuple[int, ...], axes: tuple[int, ...]) -> Any:
+    """A reduced `y` with the reduced axes of `shape` back as 1."""
+    return np.reshape(y, reduced_shape(shape, axes, True))
+
+
+# ---- structural ---------------------------------------------------------------------------------------------
+
+
+def structural(
+    impl: Callable[..., Any],
+    *,
+    name: str,
+    transpose: Callable[..., Any],
+    batch: Callable[..., Any],
+    sparsity: Callable[..., Any] | None = None,
+) -> Primitive:
+    """A primitive that only moves elements of its one input; `impl` says where to.
+
+    Being linear, its tangent map is the operation itself, and its cotangent is `transpose(ct, x, **params)`, x
+    being asked for its shape only. `batch(x, **params)` does it with a batch axis in front; dependences are
+    moved by the same rule (an element that comes from nowhere depends on nothing: 0).
+    """
+
+    def aval(x, **params):
+        return Aval(np.shape(impl(np.broadcast_to(np.zeros((), bool), x.shape), **params)), x.dtype)
+
+    def jvp(tangents, y, x, **params):
+        return bind(primitive, tangents[0], **params)
+
+    def vjp(wanted, ct, y, x, **params):
+        return (transpose(ct, x, **params),)
+
+    def batch_rule(is_batched, x, **params):
+        return batch(x, **params)
+
+    def move(deps, x, **params):
+        return batch(deps[0], **params)
+
+    primitive = register(
+        Primitive(name, impl, aval, jvp, vjp, keeps_nothing, batch_rule, sparsity or move)
+    )
+    return primitive
+
+
+# ---- blockwise ----------------------------------------------------------------------------------------------
+
+
+def blockwise(
+    impl: Callable[..., Any],
+    *,
+    name: str,
+    signature: str,
+    jvp: Callable[..., Any] | None,
+    vjp: Callable[..., Any] | None,
+    saves: Callable[..., Kept] = keeps_all,
+    dtype: Callable[..., Any] | None = None,
+    multi: bool = False,
+) -> Primitive:
+    """A primitive whose rules are written by hand, and that treats the leading axes of its inputs as a batch.
+
+    `signature` is that of a generalised ufunc, "(m,m),(m,n)->(m,n)": the axes that are mixed. All other axes
+    broadcast. Sizes that appear on the right only are given by parameters of that name. `dtype(*avals, **params)` is
+    the dtype of the output, a tuple if there are several; by default the promoted, at least floating, dtype of
+    the inputs.
+    """
+    left, right = signature.replace(" ", "").split("->")
+    cores_in, cores_out = _cores(left), _cores(right)
+
+    def aval(*avals, **params):
+        sizes = dict(params)
+        for a, core in zip(avals, cores_in, strict=True):
+            sizes.update(zip(core, a.shape[len(a.shape) - len(core) :], strict=True))
+        lead = np.broadcast_shapes(*(a.shape[: len(a.shape) - len(c)] for a, c in zip(avals, cores_in, strict=True)))
+        dtypes = dtype(*avals, **params) if dtype else np.result_type(*(a.dtype for a in avals), np.float32)
+        out = [(*lead, *(int(n) if n.isdigit() else sizes[n] for n in core)) for core in cores_out]
+        if not multi:
+            return Aval(out[0], dtypes)
+        dtypes = dtypes if isinstance(dtypes, tuple) else (dtypes,) * len(out)
+        return tuple(map(Aval, out, dtypes))
+
+    def batch(is_batched, *x, **params):
+        ndim = max(np.ndim(a) - on - len(c) for a, on, c in zip(x, is_batched, cores_in, strict=True))
+        x = [pad_axes(a, ndim + len(c)) if on else a for a, on, c in zip(x, is_batched, cores_in, strict=True)]
+        return bind(primitive, *x, **params)
+
+    def sparsity(deps, *avals, **params):
+        parts = [(s, len(c)) for s, c in zip(deps, cores_in, strict=True)]
+        out = aval(*avals, **params)
+        shapes = [a.shape for a in (out if multi else [out])]
+        whole = [dependence.dense(parts, s, len(c)) for s, c in zip(shapes, cores_out, strict=True)]
+        return tuple(whole) if multi else whole[0]
+
+    primitive = register(Primitive(name, impl, aval, jvp, vjp, saves, batch, sparsity, multi))
+    return primitive
+
+
+def _cores(text: str) -> list[tuple[str, ...]]:
+    """ "(m,n),()" -> [("m", "n"), ()]"""
+    return [tuple(n for n in part.split(",") if n) for part in text[1:-1].split("),(")]
+
+
+def size(shape: Sequence[int]) -> int:
+    return math.prod(shape)

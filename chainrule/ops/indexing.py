@@ -1,0 +1,396 @@
+"""Reading and writing parts of an array: `x[index]`, its transpose, and `x[index] = v`.
+
+An index is held as a tuple with one entry per axis read or made: integers, slices, None, and ARRAY where an index
+array stands; the arrays themselves are arguments, since they may be traced (a batch of them, say).
+"""
+
+import operator
+from functools import cache
+
+import numpy as np
+
+from ..core import dependence
+from ..core.accumulate import Cleared, Scattered
+from ..core.errors import LostGradientError, user_line
+from ..core.memory import read, refresh, version, view, written
+from ..core.primitive import Aval, Kept, Primitive, register
+from ..core.trace import FRONT_ENDS, Tracer, aval_of, bind, concrete
+from .families import cast, pad_axes
+
+
+class _Array:
+    """Marks the place of an index array."""
+
+    def __repr__(self):
+        return "ARRAY"
+
+
+ARRAY = _Array()
+
+
+def fill_in(index, arrays):
+    """The index as NumPy takes it."""
+    if not arrays:
+        return index
+    arrays = iter(arrays)
+    return tuple(next(arrays) if i is ARRAY else i for i in index)
+
+
+def parse(index, ndim):
+    """`index` as (entries, arrays), with Ellipsis written out and masks turned into the positions they select."""
+    items = list(index) if isinstance(index, tuple) else [index]
+    entries, arrays = [], []
+    for item in items:
+        if item is None or item is Ellipsis or isinstance(item, slice):
+            entries.append(item if not isinstance(item, slice) else plain_slice(item))
+        elif isinstance(item, bool | np.bool_):
+            entries.append(bool(item))
+        elif isinstance(item, int | np.integer):
+            entries.append(int(item))
+        else:
+            for array in index_arrays(item):
+                entries.append(ARRAY if array.shape or isinstance(array, Tracer) else int(array))
+                if entries[-1] is ARRAY:
+                    arrays.append(array)
+    used = sum(1 for e in entries if e is not None and e is not Ellipsis and not isinstance(e, bool))
+    if Ellipsis in [e for e in entries if e is not ARRAY]:
+        at = next(i for i, e in enumerate(entries) if e is Ellipsis)
+        entries[at : at + 1] = [slice(None)] * (ndim - used)
+    return tuple(entries), arrays
+
+
+def plain_slice(s):
+    """A slice of Python integers: traced whole numbers (the result of np.argmax under a recorder, say) are read."""
+    return slice(*(None if v is None else operator.index(v) for v in (s.start, s.stop, s.step)))
+
+
+def index_arrays(item):
+    """An index array, or the arrays of positions that a boolean mask stands for."""
+    item = item if isinstance(item, Tracer) else np.asarray(item)
+    if isinstance(item, Tracer) and item.dtype.kind not in "bui":
+        raise LostGradientError(
+            f"a traced array of dtype {item.dtype} was used as an index (at {user_line()}): indices are integers; "
+            "use stop_gradient(i).astype(int), or interpolate if the position itself is to be differentiated"
+        )
+    if item.dtype.kind == "b":
+        return list(np.nonzero(concrete(item, "a boolean mask as an index (np.where keeps the shape)")))
+    if item.size == 0 and item.dtype.kind == "f":
+        item = item.astype(np.intp)
+    return [item]
+
+
+def out_shape(shape, index, arrays):
+    """The shape of x[index], from moving no data."""
+    blank = np.broadcast_to(np.zeros((), bool), shape)
+    return blank[fill_in(index, [np.broadcast_to(np.zeros((), np.intp), np.shape(a)) for a in arrays])].shape
+
+
+def keeps_from(first):
+    """Of the arguments, the tape keeps the index arrays, which stand from position `first` on."""
+
+    @cache
+    def saves(wanted):
+        return Kept(tuple(i >= first for i in range(len(wanted))), False)
+
+    return saves
+
+
+# ---- a batch axis in front ------------------------------------------------------------------------------------
+
+
+def advanced_position(index, shapes):
+    """Where the axes of the index arrays stand in x[index], and how many there are."""
+    where = [i for i, e in enumerate(index) if e is ARRAY or type(e) is int]
+    count = len(np.broadcast_shapes(*shapes))
+    if where[-1] - where[0] + 1 != len(where):  # NumPy puts them first when something stands between them
+        return 0, count
+    return sum(1 for e in index[: where[0]]), count
+
+
+def batched_index(x_batched, arrays_batched, n, index, arrays):
+    """The index that reads every example at once, and where the batch axis is in what it reads."""
+    if not any(arrays_batched):
+        index = (slice(None), *index)
+        if not arrays:
+            return index, arrays, 0
+        position, count = advanced_position(index, [np.shape(a) for a in arrays])
+        return index, arrays, count if position == 0 else 0
+    shapes = [np.shape(a)[1:] if on else np.shape(a) for a, on in zip(arrays, arrays_batched, strict=True)]
+    count = len(np.broadcast_shapes(*shapes))
+    arrays = [
+        pad_axes(a, count) if on else a for a, on in zip(arrays, arrays_batched, strict=True)
+    ]
+    position, _ = advanced_position(index, shapes)
+    if x_batched:
+        arrays = [np.arange(n).reshape(n, *(1,) * count), *arrays]
+        # All advanced indices together, the batch first; NumPy then puts their axes in front.
+        index = (ARRAY, *index)
+        adjacent = position == 0 and index[1] is not None and not isinstance(index[1], slice)
+        return index, arrays, ("front", position if not adjacent else 0, count)
+    return index, arrays, position
+
+
+def to_front(y, at):
+    """Brings the batch axis of what a batched index reads to axis 0."""
+    if isinstance(at, tuple):
+        _, position, count = at
+        return np.moveaxis(y, range(1, 1 + count), range(1 + position, 1 + position + count)) if position else y
+    return np.moveaxis(y, at, 0) if at else y
+
+
+def from_front(y, at):
+    """The inverse of `to_front`."""
+    if isinstance(at, tuple):
+        _, position, count = at
+        return np.moveaxis(y, range(1 + position, 1 + position + count), range(1, 1 + count)) if position else y
+    return np.moveaxis(y, 0, at) if at else y
+
+
+# ---- x[index] ---------------------------------------------------------------------------------------------------
+
+
+def getitem_impl(x, *arrays, index, copy):
+    y = x[fill_in(index, arrays)]
+    return y.copy() if copy else y
+
+
+def getitem_vjp(wanted, ct, y, x, *arrays, index, copy):
+    def add(total):
+        add_at(total, index, arrays, ct)
+
+    return (Scattered(ct, x.shape, add), *(None,) * len(arrays))
+
+
+def getitem_batch(is_batched, x, *arrays, index, copy):
+    n = next(np.shape(a)[0] for a, on in zip((x, *arrays), is_batched, strict=True) if on)
+    index, arrays, at = batched_index(is_batched[0], is_batched[1:], n, index, arrays)
+    return to_front(bind(getitem, x, *arrays, index=index, copy=copy), at)
+
+
+def getitem_sparsity(deps, x, *arrays, index, copy):
+    return getitem_batch((True,) + (False,) * len(arrays), deps[0], *arrays, index=index, copy=False)
+
+
+getitem = register(
+    Primitive(
+        "getitem",
+        impl=getitem_impl,
+        aval=lambda x, *arrays, index, copy: Aval(out_shape(x.shape, index, arrays), x.dtype),
+        jvp=lambda tangents, y, x, *arrays, index, copy: bind(getitem, tangents[0], *arrays, index=index, copy=copy),
+        vjp=getitem_vjp,
+        saves=keeps_from(1),
+        batch=getitem_batch,
+        sparsity=getitem_sparsity,
+    )
+)
+
+# ---- its transpose: zeros with `ct` added at index ----------------------------------------------------------------
+
+
+def put_impl(ct, *arrays, index, shape):
+    total = np.zeros(shape, ct.dtype)
+    add_at(total, index, arrays, ct)
+    return total
+
+
+def add_at(total, index, arrays, ct):
+    """total[index] += ct, every time an element is met."""
+    if isinstance(total, Tracer):
+        total += bind(put, ct, *arrays, index=index, shape=total.shape) if arrays else 0
+        if not arrays:
+            total[index] = total[index] + ct
+    elif arrays:
+        np.add.at(total, fill_in(index, arrays), ct)
+    else:
+        total[index] += ct
+
+
+def put_batch(is_batched, ct, *arrays, index, shape):
+    n = next(np.shape(a)[0] for a, on in zip((ct, *arrays), is_batched, strict=True) if on)
+    if not is_batched[0]:
+        ct = np.broadcast_to(ct, (n, *np.shape(ct)))
+    index, arrays, at = batched_index(True, is_batched[1:], n, index, arrays)
+    return bind(put, from_front(ct, at), *arrays, index=index, shape=(n, *shape))
+
+
+def put_sparsity(deps, ct, *arrays, index, shape):
+    """Element by element, since several may land in one place."""
+    d = deps[0]
+    target = np.arange(int(np.prod(shape))).reshape(shape)[fill_in(index, arrays)].ravel()
+    columns = d.reshape(len(d), -1)
+    turn = np.zeros(len(target), np.intp)  # the how-manieth arrival in its place each one is
+    order = np.argsort(target, kind="stable")
+    first = np.r_[True, target[order][1:] != target[order][:-1]] if len(order) else np.zeros(0, bool)
+    starts = np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
+    turn[order] = np.arange(len(order)) - starts
+    parts = []
+    for k in range(int(turn.max(initial=-1)) + 1):
+        part = np.zeros((len(d), int(np.prod(shape))), np.intp)
+        part[:, target[turn == k]] = columns[:, turn == k]
+        parts.append(part.reshape(len(d), *shape))
+    return dependence.union(parts, shape)
+
+
+put = register(
+    Primitive(
+        "put",
+        impl=put_impl,
+        aval=lambda ct, *arrays, index, shape: Aval(shape, ct.dtype),
+        jvp=lambda tangents, y, ct, *arrays, index, shape: bind(put, tangents[0], *arrays, index=index, shape=shape),
+        vjp=lambda wanted, ct, y, x, *arrays, index, shape: (
+            bind(getitem, ct, *arrays, index=index, copy=False),
+            *(None,) * len(arrays),
+        ),
+        saves=keeps_from(1),
+        batch=put_batch,
+        sparsity=put_sparsity,
+    )
+)
+
+
+# ---- x with x[index] replaced by v ---------------------------------------------------------------------------------
+
+
+def setitem_impl(x, v, *arrays, index, in_place):
+    if not in_place:
+        x = np.array(x)
+    x[fill_in(index, arrays)] = v
+    return x
+
+
+def survivors(shape, index, arrays):
+    """Which of the elements written at `index` are still there afterwards: of repeated ones, the last."""
+    place = np.zeros(shape, np.intp)
+    where = fill_in(index, arrays)
+    turn = np.arange(place[where].size).reshape(place[where].shape)
+    place[where] = turn
+    return place[where] == turn
+
+
+def setitem_jvp(tangents, y, x, v, *arrays, index, in_place):
+    tx, tv = tangents[:2]
+    if tx is None:
+        tx, in_place = np.zeros(x.shape, y.dtype), False
+    tv = np.zeros((), y.dtype) if tv is None else tv
+    return bind(setitem, tx, tv, *arrays, index=index, in_place=in_place)
+
+
+def setitem_vjp(wanted, ct, y, x, v, *arrays, index, in_place):
+    ct_v = None
+    if wanted[1]:
+        ct_v = bind(getitem, ct, *arrays, index=index, copy=True)
+        if arrays:
+            alive = survivors(x.shape, index, [concrete(a, "an index that writes") for a in arrays])
+            if not alive.all():
+                ct_v = np.where(alive, ct_v, np.zeros((), ct.dtype))
+        ct_v = sum_to(ct_v, v)
+
+    def clear(total):
+        total[fill_in(index, arrays)] = 0
+
+    return (Cleared(ct, clear) if wanted[0] else None, ct_v, *(None,) * len(arrays))
+
+
+def sum_to(ct, v):
+    """`ct` summed to the shape of `v`, which assignment broadcasts, dropping leading axes of 1 if need be."""
+    shape = v.shape
+    while len(shape) > len(ct.shape):
+        shape = shape[1:]
+    lead = len(ct.shape) - len(shape)
+    stretched = [lead + i for i, n in enumerate(shape) if n == 1 and ct.shape[lead + i] != 1]
+    axes = (*range(lead), *stretched)
+    return cast(np.reshape(np.sum(ct, axis=axes) if axes else ct, v.shape), v.dtype)
+
+
+def setitem_batch(is_batched, x, v, *arrays, index, in_place):
+    n = next(np.shape(a)[0] for a, on in zip((x, v, *arrays), is_batched, strict=True) if on)
+    if not is_batched[0]:
+        x, in_place = np.broadcast_to(x, (n, *np.shape(x))), False
+    shapes = [np.shape(a)[1:] if on else np.shape(a) for a, on in zip(arrays, is_batched[2:], strict=True)]
+    target = out_shape(np.shape(x)[1:], index, [np.zeros(s, np.intp) for s in shapes])
+    if is_batched[1]:
+        extra = max(0, np.ndim(v) - 1 - len(target))
+        v = np.reshape(v, (n, *np.shape(v)[1 + extra :]))
+        v = np.broadcast_to(pad_axes(v, len(target)), (n, *target))
+    else:
+        v = np.broadcast_to(v, (n, *target))
+    index, arrays, at = batched_index(True, is_batched[2:], n, index, arrays)
+    return bind(setitem, x, from_front(v, at), *arrays, index=index, in_place=in_place)
+
+
+def setitem_sparsity(deps, x, v, *arrays, index, in_place):
+    old = dependence.nothing(x.shape) if deps[0] is None else deps[0]
+    target = out_shape(x.shape, index, arrays)
+    new = dependence.nothing(target) if deps[1] is None else deps[1]
+    new = np.broadcast_to(new.reshape(len(new), *(1,) * (len(target) + 1 - new.ndim), *new.shape[1:]), (len(new), *target))
+    depth = max(len(old), len(new))
+    whole = np.concatenate([np.zeros((depth - len(old), *x.shape), np.intp), old])
+    pad = np.concatenate([np.zeros((depth - len(new), *target), np.intp), new])
+    return setitem_batch((True, True) + (False,) * len(arrays), whole, pad, *arrays, index=index, in_place=False)
+
+
+setitem = register(
+    Primitive(
+        "setitem",
+        impl=setitem_impl,
+        aval=lambda x, v, *arrays, index, in_place: Aval(x.shape, x.dtype),
+        jvp=setitem_jvp,
+        vjp=setitem_vjp,
+        saves=keeps_from(2),
+        batch=setitem_batch,
+        sparsity=setitem_sparsity,
+    )
+)
+
+
+# ---- what Tracer calls ----------------------------------------------------------------------------------------------
+
+
+def read_part(x, index):
+    """`x[index]` of a traced x, or of a plain x and a traced index."""
+    if isinstance(x, Tracer) and x.memory is not None:
+        refresh(x)
+    entries, arrays = parse(index, np.ndim(x))
+    owned = isinstance(x, Tracer) and x.memory is not None and x.memory.owned
+    y = bind(getitem, x, *arrays, index=entries, copy=owned and not arrays)
+    if owned:
+        x.memory.owned = True  # y is a copy
+    if arrays or not isinstance(y, Tracer):
+        return y
+    return view(
+        y,
+        x,
+        remake=lambda base: bind(getitem, base, index=entries, copy=False),
+        write_back=lambda base, part: write_part(base, entries, part),
+        key=entries,
+    )
+
+
+def write_part(x, index, value):
+    """`x[index] = value` of a traced x: from now on the tracer x stands for the new array."""
+    x._trace.check_writable(x)
+    if x.memory is not None:
+        refresh(x)
+    entries, arrays = parse(index, np.ndim(x))
+    if isinstance(value, Tracer):
+        memory = value.memory
+        if memory is not None:
+            if memory.base is x and memory.key == entries and memory.seen == version(x) and not arrays:
+                return  # the last step of `x[i] += v`: it has been written already
+            read(value)
+    elif not isinstance(value, np.ndarray | np.generic | int | float | complex):
+        value = np.asarray(value)
+    if aval_of(value).dtype in _COMPLEX and x.dtype.kind != "c":
+        raise TypeError(
+            f"a complex value cannot be written into an array of dtype {x.dtype} (at {user_line()}): "
+            "make the array complex, np.zeros(shape, complex, like=x), or write np.real(value)"
+        )
+    owned = x.memory is not None and x.memory.owned
+    new = bind(setitem, x, value, *arrays, index=entries, in_place=owned)
+    written(x, new, owned=True)
+
+
+_COMPLEX = (complex, np.dtype(np.complex64), np.dtype(np.complex128))
+
+FRONT_ENDS["getitem"] = read_part
+FRONT_ENDS["setitem"] = write_part

@@ -1,0 +1,211 @@
+"""Structural operations: they move elements and compute nothing."""
+
+import numpy as np
+
+from ..core import dependence
+from ..core.primitive import Aval, Primitive, register
+from ..core.trace import bind
+from .families import cast, fit, keeps_nothing, spread, structural
+
+
+def batched_shape(x, shape):
+    return (x.shape[0], *shape)
+
+
+reshape = structural(
+    lambda x, *, shape: np.reshape(x, shape),
+    name="reshape",
+    transpose=lambda ct, x, *, shape: np.reshape(ct, x.shape),
+    batch=lambda x, *, shape: bind(reshape, x, shape=batched_shape(x, shape)),
+)
+
+
+def broadcast_batch(x, *, shape):
+    """(B, 1, n) -> (B, m, n): the new axes of each example go behind the batch axis."""
+    inner = x.shape[1:]
+    x = np.reshape(x, (x.shape[0], *(1,) * (len(shape) - len(inner)), *inner))
+    return bind(broadcast_to, x, shape=batched_shape(x, shape))
+
+
+broadcast_to = structural(
+    lambda x, *, shape: np.broadcast_to(x, shape),
+    name="broadcast_to",
+    transpose=lambda ct, x, *, shape: fit(ct, x),
+    batch=broadcast_batch,
+)
+
+transpose = structural(
+    lambda x, *, axes: np.transpose(x, axes),
+    name="transpose",
+    transpose=lambda ct, x, *, axes: np.transpose(ct, inverse_permutation(axes)),
+    batch=lambda x, *, axes: bind(transpose, x, axes=(0, *(i + 1 for i in axes))),
+)
+
+
+def inverse_permutation(axes):
+    inverse = [0] * len(axes)
+    for i, a in enumerate(axes):
+        inverse[a] = i
+    return tuple(inverse)
+
+
+# A copy in NumPy's memory. The value does not change; the tracer of the result shares nothing with that of x.
+copy = structural(
+    lambda x: np.array(x) if isinstance(x, np.ndarray) else x,
+    name="copy",
+    transpose=lambda ct, x: ct,
+    batch=lambda x: bind(copy, x),
+)
+
+
+# ---- change of dtype ----------------------------------------------------------------------------------------
+
+
+def astype_vjp(wanted, ct, y, x, *, dtype):
+    return (cast(ct, x.dtype),)
+
+
+astype = register(
+    Primitive(
+        "astype",
+        impl=lambda x, *, dtype: x.astype(dtype) if hasattr(x, "astype") else np.asarray(x, dtype)[()],
+        aval=lambda x, *, dtype: Aval(x.shape, np.dtype(dtype)),
+        jvp=lambda tangents, y, x, *, dtype: cast(tangents[0], np.dtype(dtype)),
+        vjp=astype_vjp,
+        saves=keeps_nothing,
+        batch=lambda is_batched, x, *, dtype: bind(astype, x, dtype=dtype),
+        sparsity=lambda deps, x, *, dtype: deps[0],
+    )
+)
+
+
+# Integers and booleans have no derivative.
+astype_constant = register(
+    Primitive(
+        "astype_constant",
+        impl=lambda x, *, dtype: np.asarray(x).astype(dtype),
+        aval=lambda x, *, dtype: Aval(x.shape, np.dtype(dtype)),
+        jvp=None,
+        vjp=None,
+        saves=keeps_nothing,
+        batch=lambda is_batched, x, *, dtype: bind(astype_constant, x, dtype=dtype),
+        sparsity=lambda deps, x, *, dtype: dependence.nothing(x.shape),
+    )
+)
+
+
+# ---- concatenate: any number of inputs ----------------------------------------------------------------------
+
+
+def concatenate_impl(*x, axis):
+    return np.concatenate(x, axis=axis)
+
+
+def concatenate_aval(*avals, axis):
+    shapes = [a.shape for a in avals]
+    first = list(shapes[0])
+    for s in shapes:
+        if len(s) != len(first) or any(i != axis and m != n for i, (m, n) in enumerate(zip(s, first, strict=True))):
+            raise ValueError(f"concatenate: shapes {shapes} differ in more than axis {axis}")
+    first[axis] = sum(s[axis] for s in shapes)
+    return Aval(tuple(first), np.result_type(*(a.dtype for a in avals)))
+
+
+def concatenate_jvp(tangents, y, *x, axis):
+    whole = [np.zeros(np.shape(v), y.dtype) if t is None else t for t, v in zip(tangents, x, strict=True)]
+    return spread(np.concatenate(whole, axis=axis), y)
+
+
+def concatenate_vjp(wanted, ct, y, *x, axis):
+    parts, start = [], 0
+    lead = (slice(None),) * axis
+    for v, on in zip(x, wanted, strict=True):
+        stop = start + np.shape(v)[axis]
+        parts.append(cast(ct[(*lead, slice(start, stop))], v.dtype) if on else None)
+        start = stop
+    return tuple(parts)
+
+
+def concatenate_batch(is_batched, *x, axis):
+    n = next(v.shape[0] for v, on in zip(x, is_batched, strict=True) if on)
+    x = [v if on else np.broadcast_to(v, (n, *np.shape(v))) for v, on in zip(x, is_batched, strict=True)]
+    return bind(concatenate, *x, axis=axis + 1)
+
+
+def concatenate_sparsity(deps, *avals, axis):
+    longest = max(0 if d is None else len(d) for d in deps)
+    whole = []
+    for d, a in zip(deps, avals, strict=True):
+        d = dependence.nothing(a.shape) if d is None else d
+        whole.append(np.concatenate([np.zeros((longest - len(d), *a.shape), np.intp), d]))
+    return np.concatenate(whole, axis=axis + 1)
+
+
+concatenate = register(
+    Primitive(
+        "concatenate",
+        impl=concatenate_impl,
+        aval=concatenate_aval,
+        jvp=concatenate_jvp,
+        vjp=concatenate_vjp,
+        saves=keeps_nothing,
+        batch=concatenate_batch,
+        sparsity=concatenate_sparsity,
+    )
+)
+
+
+# ---- windows: overlapping views, whose transpose adds -----------------------------------------------------------
+
+
+def windows_impl(x, *, sizes, axes):
+    return np.lib.stride_tricks.sliding_window_view(x, sizes, axis=axes)
+
+
+def windows_transpose(ct, x, *, sizes, axes):
+    """Adds every window back where it was taken: one addition of a shifted array per offset in the window."""
+    return bind(windows_add, ct, shape=x.shape, axes=axes)
+
+
+def windows_add_impl(ct, *, shape, axes):
+    ndim = len(shape)
+    out = np.zeros(shape, ct.dtype)
+    for offset in np.ndindex(*ct.shape[ndim:]):
+        place = [slice(None)] * ndim
+        for a, o in zip(axes, offset, strict=True):
+            place[a] = slice(o, o + ct.shape[a])
+        out[tuple(place)] += ct[(..., *offset)]
+    return out
+
+
+windows = structural(
+    windows_impl,
+    name="sliding_window_view",
+    transpose=windows_transpose,
+    batch=lambda x, *, sizes, axes: bind(windows, x, sizes=sizes, axes=tuple(a + 1 for a in axes)),
+)
+
+
+def windows_add_sparsity(deps, ct, *, shape, axes):
+    d = deps[0]
+    ndim = len(shape)
+    parts = []
+    for offset in np.ndindex(*ct.shape[ndim:]):
+        one = np.zeros((len(d), *shape), np.intp)
+        place = [slice(None)] * ndim
+        for a, o in zip(axes, offset, strict=True):
+            place[a] = slice(o, o + ct.shape[a])
+        one[(slice(None), *place)] = d[(..., *offset)]
+        parts.append(one)
+    return dependence.union(parts, shape)
+
+
+windows_add = structural(
+    windows_add_impl,
+    name="add_windows",
+    transpose=lambda ct, x, *, shape, axes: bind(windows, ct, sizes=x.shape[len(shape) :], axes=axes),
+    batch=lambda ct, *, shape, axes: bind(
+        windows_add, ct, shape=(ct.shape[0], *shape), axes=tuple(a + 1 for a in axes)
+    ),
+    sparsity=windows_add_sparsity,
+)

@@ -1,0 +1,140 @@
+"""Reductions, and their running forms. A reduction's derivative is an array of weights, one for both modes."""
+
+import numpy as np
+
+from ..core import dependence
+from ..core.primitive import Aval, Primitive, register
+from ..core.trace import bind
+from .families import cast, keeps_nothing, reduced_shape, reduction, spread
+
+
+def share_of_extreme(y, x, axes):
+    """1 at the maximum (or minimum), split evenly among ties."""
+    chosen = np.where(x == y, 1.0, 0.0).astype(y.dtype)
+    return chosen / np.sum(chosen, axis=axes, keepdims=True)
+
+
+def others(y, x, axes):
+    """The product of all other elements, without a division: right through zeros, to any order."""
+    shape = x.shape
+    last = np.moveaxis(x, axes, range(len(shape) - len(axes), len(shape)))
+    lead = tuple(n for i, n in enumerate(shape) if i not in axes)
+    rows = np.reshape(last, (*lead, -1)) if x.size else np.reshape(last, (*lead, 0))
+    before, after = running_product(rows[..., :-1]), running_product(rows[..., :0:-1])[..., ::-1]
+    one = np.ones_like(rows[..., :1])
+    weights = np.concatenate([one, before], axis=-1) * np.concatenate([after, one], axis=-1)
+    back = np.reshape(weights, (*lead, *(shape[i] for i in axes)))
+    return np.moveaxis(back, range(len(shape) - len(axes), len(shape)), axes)
+
+
+def running_product(x):
+    """Cumulative product along the last axis by doubling (Hillis and Steele 1986): log2(n) multiplications."""
+    step, n = 1, x.shape[-1]
+    while step < n:
+        x = np.concatenate([x[..., :step], x[..., step:] * x[..., :-step]], axis=-1)
+        step *= 2
+    return x
+
+
+def softmax_weights(y, x, axes):
+    """exp(x - y); infinities share what they can, nothing is NaN."""
+    top = np.isposinf(y)
+    at_top = np.where(np.isposinf(x), 1.0, 0.0).astype(y.dtype)
+    finite = np.isfinite(y)
+    weights = np.exp(np.where(finite, x, 0.0) - np.where(finite, y, 0.0))
+    if np.any(top):
+        count = np.sum(at_top, axis=axes, keepdims=True)
+        weights = np.where(top, at_top / np.where(count == 0, 1.0, count), weights)
+    return np.where(np.isneginf(y), 0.0, weights)
+
+
+def logsumexp_of(x, axis, keepdims=False):
+    """log(sum(exp(x))) with the largest element taken out, so that nothing overflows."""
+    x = np.asarray(x)
+    top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    shift = np.where(np.isfinite(top), top, 0).astype(x.dtype)
+    with np.errstate(divide="ignore"):
+        y = np.log(np.sum(np.exp(x - shift), axis=axis, keepdims=True)) + shift
+    return y if keepdims else np.squeeze(y, axis=axis)
+
+
+sum_ = reduction(np.sum, name="sum", d=1)
+max_ = reduction(np.max, name="max", d=share_of_extreme)
+min_ = reduction(np.min, name="min", d=share_of_extreme)
+prod = reduction(np.prod, name="prod", d=others)
+logsumexp = reduction(logsumexp_of, name="logsumexp", d=softmax_weights)
+any_ = reduction(np.any, name="any", d=None)
+all_ = reduction(np.all, name="all", d=None)
+count_nonzero = reduction(np.count_nonzero, name="count_nonzero", d=None)
+
+
+# ---- cumulative sum: linear ---------------------------------------------------------------------------------
+
+
+def cumsum_jvp(tangents, y, x, *, axis):
+    return spread(np.cumsum(tangents[0], axis=axis), y)
+
+
+def cumsum_vjp(wanted, ct, y, x, *, axis):
+    return (cast(np.flip(np.cumsum(np.flip(ct, axis), axis=axis), axis), x.dtype),)
+
+
+def cumsum_sparsity(deps, x, *, axis):
+    """y[k] depends on x[0], ..., x[k]: row by row, what came before and what is new."""
+    rows = np.moveaxis(deps[0], axis + 1, 0)
+    out, before = [], dependence.nothing(rows.shape[2:])
+    for row in rows:
+        before = dependence.union([before, row], rows.shape[2:])
+        out.append(before)
+    longest = max((len(d) for d in out), default=0)
+    if not out:
+        return deps[0]
+    padded = [np.concatenate([np.zeros((longest - len(d), *d.shape[1:]), np.intp), d]) for d in out]
+    return np.stack(padded, axis=axis + 1)
+
+
+cumsum = register(
+    Primitive(
+        "cumsum",
+        impl=lambda x, *, axis: np.cumsum(x, axis=axis),
+        aval=lambda x, *, axis: Aval(x.shape, np.cumsum(np.ones(1, x.dtype)).dtype),
+        jvp=cumsum_jvp,
+        vjp=cumsum_vjp,
+        saves=keeps_nothing,
+        batch=lambda is_batched, x, *, axis: bind(cumsum, x, axis=axis + 1),
+        sparsity=cumsum_sparsity,
+    )
+)
+
+
+# ---- positions: integers, so no derivative --------------------------------------------------------------------
+
+
+def positions(impl, *, name, reduces):
+    """A primitive for positions along an axis: argmax, argmin (which reduce it) and argsort (which does not)."""
+
+    def shape(x, axis):
+        return reduced_shape(x.shape, (axis,), False) if reduces else x.shape
+
+    def batch(is_batched, x, *, axis, **params):
+        return bind(primitive, x, axis=axis + 1, **params)
+
+    primitive = register(
+        Primitive(
+            name,
+            impl=lambda x, *, axis, **params: impl(x, axis=axis, **params),
+            aval=lambda x, *, axis, **params: Aval(shape(x, axis), np.dtype(np.intp)),
+            jvp=None,
+            vjp=None,
+            saves=keeps_nothing,
+            batch=batch,
+            sparsity=lambda deps, x, *, axis, **params: dependence.nothing(shape(x, axis)),
+        )
+    )
+    return primitive
+
+
+argmax = positions(np.argmax, name="argmax", reduces=True)
+argmin = positions(np.argmin, name="argmin", reduces=True)
+argsort = positions(np.argsort, name="argsort", reduces=False)
+argpartition = positions(np.argpartition, name="argpartition", reduces=False)

@@ -1,0 +1,148 @@
+"""Operations that choose: `where` selects and never multiplies, so an infinite slope not taken does no harm."""
+
+import numpy as np
+
+from ..core import dependence
+from ..core.primitive import Aval, Primitive, register
+from ..core.trace import UFUNCS, aval_of, bind
+from .families import aligned, cast, fit, keeps, spread
+
+
+def where_aval(c, a, b):
+    shape = np.broadcast_shapes(c.shape, a.shape, b.shape)
+    dtypes = [v.dtype if isinstance(v.dtype, np.dtype) else v.dtype(1) for v in (a, b)]
+    return Aval(shape, np.result_type(*dtypes))
+
+
+def where_jvp(tangents, y, c, a, b):
+    _, ta, tb = tangents
+    if ta is None and tb is None:
+        return None
+    zero = np.zeros((), y.dtype)
+    return spread(np.where(c, zero if ta is None else ta, zero if tb is None else tb), y)
+
+
+def where_vjp(wanted, ct, y, c, a, b):
+    zero = np.zeros((), ct.dtype)
+    return (
+        None,
+        fit(np.where(c, ct, zero), a) if wanted[1] else None,
+        fit(np.where(c, zero, ct), b) if wanted[2] else None,
+    )
+
+
+def where_sparsity(deps, c, a, b):
+    return dependence.union(list(deps[1:]), np.broadcast_shapes(c.shape, a.shape, b.shape))
+
+
+where = register(
+    Primitive(
+        "where",
+        impl=np.where,
+        aval=where_aval,
+        jvp=where_jvp,
+        vjp=where_vjp,
+        saves=keeps((), (0,), (0,)),
+        batch=lambda is_batched, *x: bind(where, *aligned(is_batched, x)),
+        sparsity=where_sparsity,
+    )
+)
+
+
+# ---- real and imaginary parts, |z|: the operations on complex numbers that are not holomorphic ---------------
+
+
+def complex_parts(name, impl, jvp, vjp, saves):
+    """An elementwise operation of one input whose rules are not a multiplication by one partial derivative."""
+
+    def aval(x):
+        return Aval(x.shape, np.asarray(impl(np.ones((), x.dtype))).dtype)
+
+    def batch(is_batched, x):
+        return bind(primitive, x)
+
+    def sparsity(deps, x):
+        return deps[0]
+
+    primitive = register(Primitive(name, impl, aval, jvp, vjp, saves, batch, sparsity))
+    return primitive
+
+
+real = complex_parts(
+    "real",
+    impl=lambda x: np.real(x),
+    jvp=lambda tangents, y, x: np.real(tangents[0]),
+    vjp=lambda wanted, ct, y, x: (ct.astype(x.dtype),),
+    saves=keeps(()),
+)
+imag = complex_parts(
+    "imag",
+    impl=lambda x: np.imag(x),
+    jvp=lambda tangents, y, x: np.imag(tangents[0]),
+    vjp=lambda wanted, ct, y, x: (ct * 1j if x.dtype.kind == "c" else None,),
+    saves=keeps(()),
+)
+conjugate = complex_parts(
+    "conjugate",
+    impl=np.conjugate,
+    jvp=lambda tangents, y, x: np.conjugate(tangents[0]),
+    vjp=lambda wanted, ct, y, x: (np.conjugate(ct),),
+    saves=keeps(()),
+)
+
+
+def phase(x, y):
+    """x / |x|, and 0 at 0: the sign, as a function of x that can be differentiated again."""
+    if aval_of(x).dtype.kind != "c":
+        return np.sign(x)
+    return x / np.where(y == 0, 1.0, y)
+
+
+def absolute_jvp(tangents, y, x):
+    return np.real(np.conjugate(phase(x, y)) * tangents[0])
+
+
+absolute = complex_parts(
+    "absolute",
+    impl=np.absolute,
+    jvp=absolute_jvp,
+    vjp=lambda wanted, ct, y, x: (ct * phase(x, y),),
+    saves=keeps((0, "y")),
+)
+
+
+def sign_jvp(tangents, y, x):
+    """For complex x: the part of t across x, over |x|; zero for real x."""
+    if aval_of(x).dtype.kind != "c":
+        return None
+    size = np.abs(x)
+    inverse = np.where(size == 0, 0.0, 1 / np.where(size == 0, 1.0, size))
+    return (tangents[0] - y * np.real(np.conjugate(y) * tangents[0])) * inverse
+
+
+def sign_vjp(wanted, ct, y, x):
+    return (sign_jvp((ct,), y, x),)  # the projection across x is its own adjoint
+
+
+sign = complex_parts("sign", np.sign, sign_jvp, sign_vjp, keeps((0, "y")))
+
+
+def angle_of(x):
+    return np.angle(x)
+
+
+def across(x):
+    """i x / |x|^2, and 0 at 0: the gradient of the angle."""
+    r2 = np.real(x) ** 2 + np.imag(x) ** 2
+    return 1j * x * np.where(r2 == 0, 0.0, 1 / np.where(r2 == 0, 1.0, r2))
+
+
+angle = complex_parts(
+    "angle",
+    impl=angle_of,
+    jvp=lambda tangents, y, x: np.real(np.conjugate(across(x)) * tangents[0]),
+    vjp=lambda wanted, ct, y, x: (cast(ct * across(x), x.dtype),),
+    saves=keeps((0,)),
+)
+
+UFUNCS.update({np.conjugate: conjugate, np.absolute: absolute, np.sign: sign})

@@ -1,0 +1,174 @@
+"""Products of arrays: dot and its kin, einsum, norms of vectors."""
+
+import numpy as np
+
+from ...core.trace import aval_of, bind, operand
+from .. import contractions
+from .tools import array, into, ndim, one_axis, shape, signature_of
+
+
+@signature_of(np.matmul)
+def matmul(a, b):
+    return bind(contractions.matmul, operand(a), operand(b))
+
+
+@signature_of(np.dot)
+def dot(a, b, out=None):
+    a, b = array(a), array(b)
+    if not a.shape or not b.shape:
+        y = np.multiply(a, b)
+    elif len(b.shape) <= 2 and (len(a.shape) <= 2 or len(b.shape) <= 2):
+        y = np.matmul(a, b)
+    else:
+        y = np.tensordot(a, b, axes=(len(a.shape) - 1, len(b.shape) - 2))
+    return into(out, y, "numpy.dot")
+
+
+@signature_of(np.vdot)
+def vdot(a, b, /):
+    return np.dot(np.conjugate(np.ravel(array(a))), np.ravel(array(b)))
+
+
+@signature_of(np.linalg.vecdot)
+def vecdot(x1, x2, /, *, axis=-1):
+    return np.sum(np.conjugate(array(x1)) * x2, axis=axis)
+
+
+@signature_of(np.inner)
+def inner(a, b, /):
+    a, b = array(a), array(b)
+    return np.multiply(a, b) if not a.shape or not b.shape else np.tensordot(a, b, axes=(-1, -1))
+
+
+@signature_of(np.outer)
+def outer(a, b, out=None):
+    return into(out, np.ravel(array(a))[:, None] * np.ravel(array(b))[None, :], "numpy.outer")
+
+
+@signature_of(np.linalg.outer)
+def linalg_outer(x1, x2, /):
+    if ndim(x1) != 1 or ndim(x2) != 1:
+        raise ValueError("Input arrays must be one-dimensional")
+    return np.outer(x1, x2)
+
+
+signature_of(np.linalg.matmul)(lambda x1, x2, /: np.matmul(x1, x2))
+
+
+@signature_of(np.tensordot)
+def tensordot(a, b, axes=2):
+    a, b = array(a), array(b)
+    na, nb = len(a.shape), len(b.shape)
+    if np.ndim(axes) == 0:
+        axes_a, axes_b = list(range(na - int(axes), na)), list(range(int(axes)))
+    else:
+        axes_a, axes_b = ([x] if np.ndim(x) == 0 else list(x) for x in axes)
+        axes_a, axes_b = [one_axis(i, na) for i in axes_a], [one_axis(i, nb) for i in axes_b]
+    if [a.shape[i] for i in axes_a] != [b.shape[i] for i in axes_b]:
+        raise ValueError(f"tensordot: shapes {a.shape} and {b.shape} do not match on axes {axes_a} and {axes_b}")
+    free_a = [i for i in range(na) if i not in axes_a]
+    free_b = [i for i in range(nb) if i not in axes_b]
+    inner = int(np.prod([a.shape[i] for i in axes_a], dtype=np.intp))
+    rows, columns = [a.shape[i] for i in free_a], [b.shape[i] for i in free_b]
+    left = np.reshape(np.transpose(a, free_a + axes_a), (int(np.prod(rows, dtype=np.intp)), inner))
+    right = np.reshape(np.transpose(b, axes_b + free_b), (inner, int(np.prod(columns, dtype=np.intp))))
+    return np.reshape(np.matmul(left, right), (*rows, *columns))
+
+
+signature_of(np.linalg.tensordot)(lambda x1, x2, /, *, axes=2: np.tensordot(x1, x2, axes))
+
+
+@signature_of(np.kron)
+def kron(a, b):
+    a, b = array(a), array(b)
+    n = max(len(a.shape), len(b.shape))
+    sa, sb = ((1,) * (n - len(x.shape)) + x.shape for x in (a, b))
+    wide = np.reshape(a, tuple(k for s in sa for k in (s, 1))) * np.reshape(b, tuple(k for s in sb for k in (1, s)))
+    return np.reshape(wide, tuple(i * j for i, j in zip(sa, sb, strict=True)))
+
+
+@signature_of(np.cross)
+def cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    a, b = np.moveaxis(array(a), axisa, -1), np.moveaxis(array(b), axisb, -1)
+    if a.shape[-1] != 3 or b.shape[-1] != 3:
+        raise ValueError(f"cross: vectors of length 3 are needed; the lengths are {a.shape[-1]} and {b.shape[-1]}")
+    u, v = ([x[..., i] for i in range(3)] for x in (a, b))
+    parts = [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]]
+    return np.stack(parts, axis=axisc)
+
+
+signature_of(np.linalg.cross)(lambda x1, x2, /, *, axis=-1: np.cross(x1, x2, axis=axis))
+
+
+@signature_of(np.einsum)
+def einsum(*operands, out=None, optimize=False, dtype=None, order="K", casting="safe"):
+    if not isinstance(operands[0], str):
+        operands = from_lists(operands)
+    subscripts, *xs = operands
+    xs = [array(x) for x in xs]
+    plain = contractions.plain_subscripts(subscripts, [ndim(x) for x in xs])
+    if dtype is not None:
+        xs = [x.astype(dtype) for x in xs]
+    return into(out, contract(plain, xs), "numpy.einsum")
+
+
+def from_lists(operands):
+    """The form einsum(x, [0, 1], y, [1, 2], [0, 2]) as subscripts."""
+    spell = lambda axes: "".join("..." if i is Ellipsis else contractions.LETTERS[i] for i in axes)  # noqa: E731
+    pairs = len(operands) // 2
+    left = ",".join(spell(operands[2 * k + 1]) for k in range(pairs))
+    right = "->" + spell(operands[-1]) if len(operands) % 2 else ""
+    return [left + right, *operands[0 : 2 * pairs : 2]]
+
+
+def contract(subscripts, xs):
+    """Two operands at a time, in NumPy's order of least work, so that no cotangent is more work than the product."""
+    if len(xs) <= 2:
+        return bind(contractions.einsum, *xs, subscripts=subscripts)
+    ins, out = contractions.split(subscripts)
+    path = np.einsum_path(subscripts, *(np.broadcast_to(0.0, aval_of(x).shape) for x in xs), optimize="greedy")[0][1:]
+    for step in path:
+        chosen = sorted(step, reverse=True)
+        letters, parts = [ins.pop(k) for k in chosen], [xs.pop(k) for k in chosen]
+        left = set("".join(ins)) | set(out)
+        keep = out if not ins else "".join(dict.fromkeys(c for c in "".join(letters) if c in left))
+        ins.append(keep)
+        xs.append(bind(contractions.einsum, *parts, subscripts=",".join(letters) + "->" + keep))
+    return xs[0]
+
+
+@signature_of(np.polyval)
+def polyval(p, x):
+    y = np.zeros_like(x)
+    for k in range(shape(p)[0]):
+        y = y * x + p[k]
+    return y
+
+
+@signature_of(np.convolve)
+def convolve(a, v, mode="full"):
+    a, v = np.atleast_1d(a), np.atleast_1d(v)
+    if a.shape[0] < v.shape[0]:
+        a, v = v, a
+    n, m = a.shape[0], v.shape[0]
+    if mode not in ("full", "same", "valid"):
+        raise ValueError(f"convolve: mode must be 'full', 'same' or 'valid'; it is {mode!r}")
+    full = np.lib.stride_tricks.sliding_window_view(padded(a, m - 1), m) @ v[::-1]
+    if mode == "full":
+        return full
+    start = m - 1 if mode == "valid" else (m - 1) // 2
+    return full[start : start + (n - m + 1 if mode == "valid" else n)]
+
+
+def padded(a, width):
+    return np.pad(a, width) if width else a
+
+
+@signature_of(np.correlate)
+def correlate(a, v, mode="valid"):
+    a, v = np.atleast_1d(a), np.atleast_1d(v)
+    if a.shape[0] >= v.shape[0]:
+        return np.convolve(a, np.conjugate(v)[::-1], mode)
+    return np.conjugate(np.correlate(v, a, mode))[::-1]

@@ -1,0 +1,1 @@
+"""One file per transform: what travels, what happens at an operation, the public function."""

@@ -1,0 +1,328 @@
+"""Rules that users write; and two that are ours: checkpoint and stop_gradient."""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core import dependence
+from ..core.errors import LeakedTracerError
+from ..core.primitive import PRIMITIVES, Aval, Kept, Primitive
+from ..core.trace import Tracer, aval_of, bind
+from ..core.tree import flatten, leaves_like, map_leaves
+from ..ops.families import keeps_all, keeps_args
+from . import arguments
+from .batching import vmap
+from .forward import jvp as forward_jvp
+from .reverse import vjp as reverse_vjp
+
+
+class Call:
+    """One call of a custom function: how its array arguments and results are arranged in trees."""
+
+    __slots__ = ("kwargs", "output", "static", "structure")
+
+    def __init__(self, structure: Any, static: dict[int, Any], kwargs: dict[str, Any]):
+        self.structure, self.static, self.kwargs = structure, static, kwargs
+        self.output: Any = None
+
+    def arguments(self, arrays: Sequence[Any], fill: Any = None) -> Any:
+        """The tuple of positional arguments from their arrays; `fill` stands for those that are no arrays."""
+        arrays = iter(arrays)
+        count = self.structure.num_leaves
+        return self.structure.unflatten(
+            [self.static[i] if i in self.static and fill is None else fill if i in self.static else next(arrays) for i in range(count)]
+        )
+
+    def __repr__(self) -> str:
+        return f"{self.structure}"
+
+
+def _is_array(x: Any) -> bool:
+    return isinstance(x, Tracer | np.ndarray | np.generic | float | complex) or type(x) is int
+
+
+class custom:  # noqa: N801  (used as a decorator)
+    """Makes a function an operation of its own, which may have its own derivative rules.
+
+    With :meth:`defvjp` or :meth:`defjvp`, or both, the function is differentiated by those rules instead of through its
+    operations; what is missing follows from the other by transposition. It takes part in every transform, to any
+    order, for the rules are NumPy code that is differentiated in its turn.
+
+    Parameters
+    ----------
+    f : callable
+        A NumPy function of trees of arrays that returns a tree of arrays. It must get every traced array that it
+        uses as an argument.
+
+    Raises
+    ------
+    LeakedTracerError
+        When called, if f uses a traced value that is not among its arguments.
+    ValueError, TypeError
+        When differentiated, if a rule returns something of another structure or shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import chainrule as cr
+    >>> @cr.custom
+    ... def sigmoid(x):
+    ...     return 1 / (1 + np.exp(-x))
+    >>> @sigmoid.defvjp
+    ... def backward(ct, y, x):
+    ...     return (ct * y * (1 - y),)
+    >>> cr.grad(sigmoid)(0.0)
+    np.float64(0.25)
+    """
+
+    def __init__(self, f: Callable[..., Any]):
+        functools.update_wrapper(self, f, updated=())
+        self.f = f
+        self.name = getattr(f, "__name__", "custom")
+        self._vjp: Callable[..., Any] | None = None
+        self._jvp: Callable[..., Any] | None = None
+        self._saves: Callable[..., Kept] = keeps_all
+
+    def defvjp(self, rule: Callable[..., Any]) -> Callable[..., Any]:
+        """Sets the rule of reverse mode: `rule(ct, y, *args) -> one cotangent per argument`, None for zero."""
+        self._vjp = rule
+        self.__dict__.pop("primitive", None)
+        return rule
+
+    def defjvp(self, rule: Callable[..., Any]) -> Callable[..., Any]:
+        """Sets the rule of forward mode: `rule(tangents, y, *args) -> the tangent of y`."""
+        self._jvp = rule
+        self.__dict__.pop("primitive", None)
+        return rule
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._vjp is None and self._jvp is None:
+            return self.f(*args, **kwargs)
+        leaves, structure = flatten(args)
+        static = {i: x for i, x in enumerate(leaves) if not _is_array(x)}
+        call = Call(structure, static, kwargs)
+        outputs = bind(self.primitive, *(x for i, x in enumerate(leaves) if i not in static), call=call)
+        return call.output.unflatten(outputs)
+
+    @functools.cached_property
+    def primitive(self) -> Primitive:
+        """The operation, as the transforms see it."""
+        return Primitive(
+            self.name,
+            impl=self._impl,
+            aval=self._aval,
+            jvp=self._push,
+            vjp=self._pull,
+            saves=self._saves,
+            batch=self._batch,
+            sparsity=self._sparsity,
+            multi=True,
+        )
+
+    # -- the rules
+
+    def _impl(self, *xs, call):
+        leaves, call.output = flatten(self.f(*call.arguments(xs), **call.kwargs))
+        for leaf in leaves:
+            if isinstance(leaf, Tracer):
+                raise LeakedTracerError(
+                    f"{self.name}: the function uses a traced value from outside; its rule cannot see that: pass the "
+                    "value as an argument"
+                )
+        return tuple(leaf if hasattr(leaf, "shape") else np.asarray(leaf)[()] for leaf in leaves)
+
+    def _aval(self, *avals, call):
+        outputs = self._impl(*(np.ones(a.shape, a.dtype) for a in avals), call=call)
+        return tuple(Aval(*aval_of(y)) for y in outputs)
+
+    def _push(self, tangents, ys, *xs, call):
+        full = [_zeros(x) if t is None else t for t, x in zip(tangents, xs, strict=True)]
+        if self._jvp is not None:
+            t = self._jvp(call.arguments(full, fill=_NO), call.output.unflatten(list(ys)), *call.arguments(xs), **call.kwargs)
+            return self._checked(leaves_like(call.output, t, f"{self.name}: the tangent that its jvp rule returned"), ys, "jvp")
+        # The vjp rule is linear in ct, so its own pullback is the map from tangents to tangents.
+        on = [i for i, t in enumerate(tangents) if t is not None]
+        _, pullback = reverse_vjp(lambda *cts: tuple(self._cotangents(cts, ys, xs, call)[i] for i in on), *map(_zeros, ys))
+        return pullback(tuple(tangents[i] for i in on))
+
+    def _pull(self, wanted, cts, ys, *xs, call):
+        cts = [_zeros(y) if ct is None else ct for ct, y in zip(cts, ys, strict=True)]
+        if self._vjp is not None:
+            found = self._cotangents(cts, ys, xs, call)
+            return tuple(ct if on else None for ct, on in zip(found, wanted, strict=True))
+        on = [i for i, w in enumerate(wanted) if w]
+
+        def push(*tangents):
+            full = [None] * len(xs)
+            for i, t in zip(on, tangents, strict=True):
+                full[i] = t
+            return self._push(full, ys, *xs, call=call)
+
+        _, pullback = reverse_vjp(push, *(_zeros(xs[i]) for i in on))
+        back = dict(zip(on, pullback(tuple(cts)), strict=True))
+        return tuple(back.get(i) for i in range(len(xs)))
+
+    def _cotangents(self, cts, ys, xs, call):
+        """What the user's vjp rule returns, leaf by leaf."""
+        args = call.arguments(xs)
+        found = self._vjp(call.output.unflatten(list(cts)), call.output.unflatten(list(ys)), *args, **call.kwargs)
+        if not isinstance(found, tuple) or len(found) != len(args):
+            raise TypeError(
+                f"{self.name}: its vjp rule must return a tuple with a cotangent (or None) for each of its {len(args)} "
+                f"arguments; it returned {arguments.short(found)}"
+            )
+        leaves = []
+        for ct, arg in zip(found, args, strict=True):
+            args_leaves, structure = flatten(arg)
+            arrays = [_is_array(x) for x in args_leaves]
+            if ct is None:
+                leaves += [None] * sum(arrays)
+            else:
+                both = zip(leaves_like(structure, ct, f"{self.name}: a cotangent of its vjp rule"), arrays, strict=True)
+                leaves += [c for c, on in both if on]
+        return self._checked(leaves, xs, "vjp")
+
+    def _checked(self, found, like, rule):
+        out = []
+        for v, x in zip(found, like, strict=True):
+            if v is not None and aval_of(v).shape != aval_of(x).shape:
+                raise ValueError(
+                    f"{self.name}: its {rule} rule returned an array of shape {aval_of(v).shape} where "
+                    f"{aval_of(x).shape} was expected"
+                )
+            out.append(v)
+        return tuple(out)
+
+    def _batch(self, is_batched, *xs, call):
+        """The operation on a batch is an operation with rules of its own: those of one example, mapped."""
+        axes = [0 if on else None for on in is_batched]
+        batched = custom(lambda *xs: tuple(vmap(lambda *xs: flat(self.f(*call.arguments(xs), **call.kwargs)), axes)(*xs)))
+        batched.name, batched._saves = self.name, self._saves
+
+        def flat(output):
+            leaves, call.output = flatten(output)
+            return tuple(leaves)
+
+        if self._vjp is not None:
+
+            def back(cts, ys, *xs):
+                one = vmap(lambda cts, ys, *xs: tuple(self._filled(cts, ys, xs, call)), [0, 0, *axes])
+                return tuple(ct if on else np.sum(ct, axis=0) for ct, on in zip(one(cts, ys, *xs), is_batched, strict=True))
+
+            batched.defvjp(back)
+        if self._jvp is not None:
+            batched.defjvp(lambda ts, ys, *xs: vmap(lambda ts, ys, *xs: tuple(self._push(ts, ys, *xs, call=call)), [axes, 0, *axes])(ts, ys, *xs))
+        return batched(*xs)
+
+    def _filled(self, cts, ys, xs, call):
+        found = self._cotangents(cts, ys, xs, call)
+        return [_zeros(x) if ct is None else ct for ct, x in zip(found, xs, strict=True)]
+
+    def _sparsity(self, deps, *avals, call):
+        """Everything may depend on everything."""
+        parts = [(d, len(a.shape)) for d, a in zip(deps, avals, strict=True)]
+        return tuple(dependence.dense(parts, a.shape, len(a.shape)) for a in self._aval(*avals, call=call))
+
+
+class _Nothing:
+    """Stands for the derivative of an argument that is no array."""
+
+    def __repr__(self) -> str:
+        return "no derivative"
+
+
+_NO = _Nothing()
+
+
+def _zeros(x: Any) -> np.ndarray:
+    aval = aval_of(x)
+    dtype = np.dtype(aval.dtype)
+    return np.zeros(aval.shape, dtype if dtype.kind in "fc" else float)
+
+
+def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
+    """f, whose intermediates are computed again in the backward pass instead of being kept.
+
+    Parameters
+    ----------
+    f : callable
+        A NumPy function of trees of arrays that returns a tree of arrays. It must get every traced array that it
+        uses as an argument.
+
+    Returns
+    -------
+    callable
+        The same function. Of a call the tape keeps the arguments only.
+
+    Raises
+    ------
+    LeakedTracerError
+        When called, if f uses a traced value that is not among its arguments.
+
+    Notes
+    -----
+    Cost: one more evaluation of f for each backward pass.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import chainrule as cr
+    >>> cr.grad(cr.checkpoint(lambda x: np.sin(np.sin(x))))(0.0)
+    np.float64(1.0)
+    """
+    again = custom(f)
+    again._saves = keeps_args
+
+    def of_floats(args, kwargs):
+        """f as a function of those leaves of its arguments that can be differentiated, and their places."""
+        leaves, structure = flatten(args)
+        on = [i for i, x in enumerate(leaves) if _is_array(x) and np.dtype(aval_of(x).dtype).kind in "fc"]
+
+        def of(*xs):
+            whole = list(leaves)
+            for i, x in zip(on, xs, strict=True):
+                whole[i] = x
+            return f(*structure.unflatten(whole), **kwargs)
+
+        return of, on, leaves, structure
+
+    @again.defvjp
+    def back(ct, y, *args, **kwargs):
+        of, on, leaves, structure = of_floats(args, kwargs)
+        found = [_zeros(x) if _is_array(x) else _NO for x in leaves]
+        for i, ct_x in zip(on, reverse_vjp(of, *(leaves[i] for i in on))[1](ct), strict=True):
+            found[i] = ct_x
+        return structure.unflatten(found)
+
+    @again.defjvp
+    def push(tangents, y, *args, **kwargs):
+        of, on, leaves, structure = of_floats(args, kwargs)
+        moving = leaves_like(structure, tangents, "checkpoint: the tangents")
+        return forward_jvp(of, tuple(leaves[i] for i in on), tuple(moving[i] for i in on))[1]
+
+    return again
+
+
+def stop_gradient(x: Any) -> Any:
+    """x, as a constant for every derivative: its tangents and cotangents are zero.
+
+    Parameters
+    ----------
+    x : tree of arrays
+        What to treat as a constant.
+
+    Returns
+    -------
+    tree of arrays
+        The same values; plain arrays where no batch is mapped over.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> cr.grad(lambda x: x * cr.stop_gradient(x))(3.0)
+    np.float64(3.0)
+    """
+    primitive = PRIMITIVES["stop_gradient"]
+    return map_leaves(lambda leaf: bind(primitive, leaf) if isinstance(leaf, Tracer) else leaf, x)

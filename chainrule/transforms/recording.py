@@ -1,0 +1,140 @@
+"""The recorder: runs f and writes down, equation by equation, what it does."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.graph import Equation, Graph, Var
+from ..core.memory import read
+from ..core.primitive import Aval, Primitive
+from ..core.trace import Trace, Tracer, aval_of, bind, concrete
+from ..core.tree import flatten, leaves_like
+from . import arguments
+
+
+class Recorded(Tracer):
+    """A value and its name in the graph."""
+
+    __slots__ = ()
+
+    var = Tracer.companion
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.companion.aval.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.companion.aval.dtype
+
+
+class RecordingTrace(Trace):
+    """Computes the value, and writes an equation."""
+
+    __slots__ = ("graph", "values")
+
+    writes_in_place = False  # a graph's variables keep their values
+
+    def __init__(self):
+        super().__init__()
+        self.graph = Graph()
+        self.values: dict[Var, Any] = {}
+
+    def name(self, value: Any) -> Recorded:
+        """`value` under a new name."""
+        aval = aval_of(value)
+        var = self.graph.new(Aval(aval.shape, np.dtype(aval.dtype)))
+        self.values[var] = value
+        return Recorded(self, value, var)
+
+    def lift(self, value: Any) -> Recorded:
+        """A constant under a name, so that it can be written into."""
+        named = self.name(value)
+        self.graph.constants[named.companion] = np.array(value)
+        return named
+
+    def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        own = [isinstance(a, Recorded) and a._trace is self for a in args]
+        y = bind(primitive, *(a.primal if on else a for a, on in zip(args, own, strict=True)), **params)
+        outputs = tuple(map(self.name, y)) if primitive.multi else (self.name(y),)
+        kept = tuple(a.companion if on else np.array(a) if type(a) is np.ndarray else a for a, on in zip(args, own, strict=True))
+        self.graph.equations.append(Equation(primitive, kept, params, tuple(o.companion for o in outputs)))
+        return outputs if primitive.multi else outputs[0]
+
+    def concrete(self, tracer: Tracer, what: str) -> Any:
+        """The value; that it was asked for is a guard of the graph."""
+        value = concrete(tracer.primal, what)
+        self.graph.guards.append((tracer.companion, np.array(value)))
+        return value
+
+
+def record_leaves(f: Callable[..., Any], primals: Sequence[Any]):
+    """The graph of f, the values of its variables, the structure of the output, and the leaves of the arguments."""
+    trace = RecordingTrace()
+    args, inputs = [], []
+    for primal in primals:
+        leaves, structure = flatten(primal)
+        named = [trace.name(np.asarray(x)[()] if type(x) in (float, complex, int, bool) else x) for x in leaves]
+        trace.graph.inputs += [n.companion for n in named]
+        inputs += [n.primal for n in named]
+        args.append(structure.unflatten(named))
+    leaves, structure = flatten(f(*args))
+    for leaf in leaves:
+        leaf = arguments.output_leaf(leaf, "record")
+        if isinstance(leaf, Tracer) and leaf.memory is not None:
+            read(leaf)
+        value, var = arguments.own_value(trace, leaf, "record")
+        if var is None:  # a constant
+            var = trace.lift(np.asarray(value)).companion
+        trace.graph.outputs.append(var)
+    return trace.graph, trace.values, structure, inputs
+
+
+def record(f: Callable[..., Any], *primals: Any) -> Graph:
+    """The graph of f on these arguments: the operations that it does, in order, as data.
+
+    Parameters
+    ----------
+    f : callable
+        A NumPy function of trees of arrays that returns a tree of arrays.
+    *primals : trees of arrays
+        Arguments to run it on. Their values matter where f looks at values (in an `if`, say).
+
+    Returns
+    -------
+    Graph
+        It prints, and calling it runs it. Python's control flow is unrolled; what f asked for on its way is
+        in `guards`.
+
+    Raises
+    ------
+    TypeError
+        If f returns something that is no array.
+
+    Notes
+    -----
+    Cost: one evaluation of f.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import chainrule as cr
+    >>> graph = cr.record(lambda x: np.sin(x) * 2, np.array([0.0, 1.0]))
+    >>> print(graph)
+    graph(v1:float64[2]):
+        v2:float64[2] = sin(v1)
+        v3:float64[2] = multiply(v2, 2)
+        return v3
+    """
+    graph, _, structure, _ = record_leaves(f, primals)
+    structures = [flatten(p)[1] for p in primals]
+
+    def leaves_of(*args):
+        if len(args) != len(structures):
+            raise TypeError(f"graph: {len(structures)} arguments are needed; {len(args)} were given")
+        leaves = [leaf for s, a in zip(structures, args, strict=True) for leaf in leaves_like(s, a, "graph: an argument")]
+        return [np.asarray(x)[()] if type(x) in (float, complex, int, bool) else x for x in leaves]
+
+    graph.flatten, graph.unflatten = leaves_of, structure.unflatten
+    return graph
