@@ -85,10 +85,10 @@ def left_over(ending: str, length: str) -> dict[str, int]:
 
     run = {"grad": backward, "variable": by_hand, "dropped": dropped}[ending]
     x = np.linspace(0.3, 0.9, 8)
-    tracemalloc.start()
-    run()
     gc.collect()
     gc.disable()
+    tracemalloc.start()
+    run()  # Python keeps a few thousand freed tuples and floats for reuse: let them be there before
     blocks, objects = tracemalloc.get_traced_memory()[0], len(gc.get_objects())
     tracemalloc.reset_peak()
     run()

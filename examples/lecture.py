@@ -10,6 +10,7 @@ the middle of a program, `Walk.step` adds a zero to it: a small change of that z
 small change of the value would do.
 """
 
+import sys
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ from rich.table import Table
 
 import chainrule as cr
 
-console = Console(markup=False, highlight=False)
+console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else 110)
 
 
 class Comparison(NamedTuple):
@@ -36,17 +37,15 @@ class Comparison(NamedTuple):
 
 
 def written(x) -> str:
-    """A number or an array, to four decimals; only the shape of what would fill the screen."""
-    x = np.asarray(x)
-    if x.size > 16:
-        return f"{x.shape[0]} x {x.shape[1]}: {x.flat[0]:.4f}, ..." if x.ndim == 2 else f"{x.shape}"
-    return np.array2string(
-        x + 0.0, precision=4, suppress_small=True, floatmode="maxprec" if x.ndim else "fixed"
-    )
+    """An array row by row; of one with long rows, the shape and the first entry."""
+    rows = np.atleast_2d(x)
+    if rows.shape[1] > 3:
+        return f"{rows.shape[0]} x {rows.shape[1]}: {rows[0, 0]:.3f}, ..."
+    return "\n".join(" ".join(f"{entry:7.3f}" for entry in row) for row in rows)
 
 
 def table_of(*columns: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for column in columns:
         table.add_column(column)
     return table
@@ -271,15 +270,15 @@ def fully_connected_layer() -> None:
 
 def routers_and_branches() -> None:
     heading("ReLU, max and branches", "A switch, a router, and the place where adjoints add.")
-    x = np.array([-2.0, 3.0, -0.5, 1.0])
+    x = np.array([-2.0, 3.0, 1.0])
     compare(
         {
             "sum of max(x, 0)": (
                 cr.grad(lambda x: np.sum(np.maximum(x, 0)))(x),
                 "1 where x > 0",
-                [0.0, 1, 0, 1],
+                [0.0, 1.0, 1.0],
             ),
-            "max x": (cr.grad(np.max)(x), "1 at the largest", [0.0, 1, 0, 0]),
+            "max x": (cr.grad(np.max)(x), "1 at the largest", [0.0, 1.0, 0.0]),
             "x x at 7": (cr.grad(lambda x: x * x)(7.0), "x + x", 14.0),
             "x + tanh x at 0.5": (
                 cr.grad(lambda x: x + np.tanh(x))(0.5),
@@ -314,7 +313,7 @@ def logistic_regression() -> None:
             ),
         }
     )
-    for step in range(6):
+    for step in range(9):
         value, gradient = cr.value_and_grad(loss)(w)
         console.print(
             f"Newton step {step}: loss {float(value):8.4f}   |gradient| {np.linalg.norm(gradient):.1e}"
@@ -361,7 +360,7 @@ def dynamic_graph() -> None:
     half_way = x.grad
 
     x.grad = None
-    total = 0.0
+    total: Any = 0.0
     for k in (1, 2, 3):
         total = total + (k * np.log(y) if half_way > 100 else k * y)
     total.backward()

@@ -49,56 +49,58 @@ def dense(ct: Any) -> Any:
     return ct.dense() if isinstance(ct, Scattered | Cleared) else ct
 
 
-class Sums:
+DEFERRED = frozenset({Scattered, Cleared})
+
+SMALL = 1024
+"""Elements below which a new sum costs less than finding out whether the old one may be overwritten."""
+
+
+class Sums(dict[Any, Any]):
     """The cotangents collected so far, by node. A sum that was made here is our own and is added to in place."""
 
-    __slots__ = ("_own", "_totals")
+    __slots__ = ("_own",)
 
     def __init__(self):
-        self._totals: dict[Any, Any] = {}
+        super().__init__()
         self._own: set[Any] = set()
 
-    def pop(self, node: Any) -> tuple[Any, bool]:
-        """What has come together for `node`, None if nothing, and whether nobody else holds that array."""
-        own = node in self._own
-        if own:
-            self._own.discard(node)
-        return self._totals.pop(node, None), own
-
-    def add(self, node: Any, ct: Any, free: bool) -> None:
-        """Adds `ct`. free: the array that came to the node it comes from belongs to nobody now."""
-        total = self._totals.get(node)
+    def add(self, node: Any, ct: Any, source: Any = None) -> None:
+        """Adds `ct`, which comes from the operation at `source`, whose own sum has just been taken out."""
+        total = self.get(node)
         if ct.__class__ is Scattered:
             ct.add(self._own_total(node, total, ct))
         elif ct.__class__ is Cleared:
-            if total is None and free:
+            if total is None and source in self._own:
                 ct.clear(ct.ct)
-                self._totals[node] = ct.ct
+                self[node] = ct.ct
                 self._own.add(node)
             else:
-                self.add(node, ct.dense(), free)
+                self.add(node, ct.dense())
         elif total is None:
-            self._totals[node] = ct
+            self[node] = ct
+        elif total.size < SMALL:
+            self[node] = total + ct
         elif node in self._own and _in_place(total, ct):
             np.add(total, ct, out=total)
         else:
-            self._totals[node] = total + ct
+            self[node] = total + ct
             self._own.add(node)
 
     def put(self, node: Any, position: int, count: int, ct: Any) -> None:
         """Adds `ct` to the cotangent of one of the `count` outputs of `node`."""
-        outputs = self._totals.setdefault(node, [None] * count)
+        outputs = self.setdefault(node, [None] * count)
         outputs[position] = ct if outputs[position] is None else outputs[position] + ct
 
     def _own_total(self, node: Any, total: Any, ct: Scattered) -> Any:
+        """The sum for `node` as an array that `ct` may be added to in place."""
         if total is None:
-            self._totals[node] = zeros(ct.shape, ct.like)
+            self[node] = zeros(ct.shape, ct.like)
         elif hasattr(ct.like, "companion") and not hasattr(total, "companion"):
-            self._totals[node] = zeros(ct.shape, ct.like) + total
+            self[node] = zeros(ct.shape, ct.like) + total
         elif node not in self._own:
-            self._totals[node] = np.copy(total)
+            self[node] = np.copy(total)
         self._own.add(node)
-        return self._totals[node]
+        return self[node]
 
 
 def _in_place(total: Any, ct: Any) -> bool:

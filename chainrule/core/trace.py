@@ -56,7 +56,7 @@ class Trace:
         return bind(primitive, x)
 
     def apply2(self, primitive: Primitive, a: Any, b: Any) -> Any:
-        return bind(primitive, a, b)
+        return bind(primitive, a, b) if _fits(a) and _fits(b) else NotImplemented
 
 
 def bind(primitive: Primitive, *args: Any, **params: Any) -> Any:
@@ -78,7 +78,7 @@ NUMBERS = frozenset({bool, int, float, complex})
 
 def operand(x: Any) -> Any:
     """`x` as an operation takes it: a tracer, an array, or a Python number; lists become arrays."""
-    if isinstance(x, Tracer | np.ndarray | np.generic) or type(x) in NUMBERS:
+    if isinstance(x, (Tracer, np.ndarray, np.generic)) or type(x) in NUMBERS:  # noqa: UP038  (three times faster)
         return x
     return np.asarray(x)
 
@@ -141,13 +141,9 @@ def _binary(ufunc: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any], Ca
     """The operator, its reflection, and its in-place form."""
 
     def method(self, other):
-        if not _fits(other):
-            return NotImplemented
         return self._trace.apply2(UFUNCS[ufunc], self, other)
 
     def reflected(self, other):
-        if not _fits(other):
-            return NotImplemented
         return self._trace.apply2(UFUNCS[ufunc], other, self)
 
     def in_place(self, other):
@@ -159,12 +155,12 @@ def _binary(ufunc: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any], Ca
     return method, reflected, in_place
 
 
+_OPERANDS = (np.ndarray, np.generic, float, int, complex, list, tuple)
+
+
 def _fits(other: Any) -> bool:
     """Whether `other` can be an operand; what cannot (a sparse matrix, say) gets the chance to do it itself."""
-    cls = other.__class__
-    return cls is float or cls is np.ndarray or cls is int or isinstance(
-        other, Tracer | np.ndarray | np.generic | bool | complex | float | int | list | tuple
-    )
+    return isinstance(other, Tracer) or isinstance(other, _OPERANDS)
 
 
 def _method(name: str, function: Any = None) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""`explain`: runs a function forwards and backwards and says, for every value on the way, what it is and what it does."""
+"""`explain`: runs a function forwards and backwards, and shows every value and adjoint on the way."""
 
 import functools
 import inspect
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.accumulate import Sums
+from ..core.accumulate import dense
 from ..core.graph import Equation, Graph, Var
 from ..core.trace import concrete
 from ..core.tree import Leaf, flatten
@@ -81,7 +81,7 @@ class Explanation:
         return f"{text}; no adjoints, the result is {kind}"
 
     def svg(self) -> str:
-        """The graph as a picture: boxes from left to right, with values, adjoints, and local partial derivatives.
+        """The graph as a picture: boxes with values and adjoints, edges with local partial derivatives.
 
         Returns
         -------
@@ -94,7 +94,7 @@ class Explanation:
         >>> cr.explain(lambda x: x * x)(3.0).svg()[:5]
         '<svg '
         """
-        return drawing(self.title, self.values, self.outputs)
+        return drawing(self.title, self.values, self.inputs, self.outputs)
 
     _repr_svg_ = svg  # what a notebook asks for
 
@@ -124,14 +124,14 @@ def explain(f: Callable[..., Any]) -> Callable[..., Explanation]:
     Parameters
     ----------
     f : callable
-        A NumPy function of trees of arrays, `if`, `for` and `while` included; or a transform of one. Keyword arguments
-        are constants. There are adjoints if it returns a single real number.
+        A NumPy function of trees of arrays, `if`, `for` and `while` included; or a transform of one. Keyword
+        arguments are constants. There are adjoints if it returns a single real number.
 
     Returns
     -------
     callable
-        Takes f's arguments and returns an :class:`Explanation`: print it, draw it with `.svg()` or `.save(path)`, or
-        read its `.values`.
+        Takes f's arguments and returns an :class:`Explanation`: print it, draw it with `.svg()` or
+        `.save(path)`, or read its `.values`.
 
     Raises
     ------
@@ -170,7 +170,10 @@ def explain(f: Callable[..., Any]) -> Callable[..., Explanation]:
         adjoints = _adjoints(graph, plain)
         made = _described(graph, plain, dict(zip(graph.inputs, labels, strict=True)), adjoints)
         return Explanation(
-            f"{_name(f)}({', '.join(names)})", tuple(made.values()), tuple(made[v] for v in graph.inputs), tuple(made[v] for v in graph.outputs)
+            f"{_name(f)}({', '.join(names)})",
+            tuple(made.values()),
+            tuple(made[v] for v in graph.inputs),
+            tuple(made[v] for v in graph.outputs),
         )
 
     return explain_f
@@ -203,25 +206,17 @@ def _labels(f: Callable[..., Any], args: Sequence[Any]) -> tuple[list[str], list
 
 
 def _parameter_names(f: Callable[..., Any], count: int) -> list[str]:
-    """The names of the first `count` positional parameters of f; x1, x2, ... where it does not say."""
+    """What f calls its first `count` positional arguments."""
     try:
         parameters = list(inspect.signature(f).parameters.values())
     except (TypeError, ValueError):  # a ufunc, or another function not written in Python
         parameters = []
-    names = []
-    for i in range(count):
-        kind = parameters[min(i, len(parameters) - 1)].kind if parameters else None
-        if kind is inspect.Parameter.VAR_POSITIONAL:
-            first = len(parameters) - 1 if parameters[-1].kind is kind else i
-            names.append(f"{parameters[first].name}[{i - first}]")
-        elif i < len(parameters):
-            names.append(parameters[i].name)
-        else:
-            names.append("x" if count == 1 else f"x{i + 1}")
-    return names
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "x")
+    return names[:count] + [f"{rest}[{i}]" for i in range(count - len(names))]
 
 
-# ---- adjoints and local partials ------------------------------------------------------------------------------------
+# ---- adjoints and local partials ---------------------------------------------------------------------------
 
 
 def _cotangents(equation: Equation, values: dict[Var, Any], ct: Any) -> Sequence[Any]:
@@ -236,38 +231,34 @@ def _cotangents(equation: Equation, values: dict[Var, Any], ct: Any) -> Sequence
 
 
 def _adjoints(graph: Graph, values: dict[Var, Any]) -> dict[Var, Any]:
-    """The derivative of the result with respect to every variable; nothing if the result is no single real number."""
+    """The derivative of the result with respect to every variable; nothing if it is no single real number."""
     if len(graph.outputs) != 1 or not _is_number(values[graph.outputs[0]]):
         return {}
     (result,) = graph.outputs
-    sums = Sums()
-    sums.add(result, np.ones_like(values[result])[()], free=False)
-    found = {}
+    found: dict[Var, Any] = {result: np.ones_like(values[result])[()]}
     for equation in reversed(graph.equations):
-        cts = tuple(sums.pop(v)[0] for v in equation.outputs)
-        found.update(zip(equation.outputs, cts, strict=True))
+        cts = tuple(found.get(v) for v in equation.outputs)
         if all(ct is None for ct in cts):
             continue
         pulled = _cotangents(equation, values, cts if equation.primitive.multi else cts[0])
         for arg, ct in zip(equation.args, pulled, strict=True):
             if isinstance(arg, Var) and ct is not None:
-                sums.add(arg, ct, free=False)
-    found.update((v, sums.pop(v)[0]) for v in values if v not in found)
-    return {
-        v: np.zeros(x.shape, x.dtype)[()] if found[v] is None else np.asarray(found[v])[()]
-        for v, x in values.items()
-        if x.dtype.kind in "fc"
-    }
+                found[arg] = found[arg] + dense(ct) if arg in found else dense(ct)
+    floating = {v: x for v, x in values.items() if x.dtype.kind in "fc"}
+    return {v: np.asarray(found.get(v, np.zeros(x.shape, x.dtype)))[()] for v, x in floating.items()}
 
 
 def _partials(equation: Equation, values: dict[Var, Any]) -> tuple[Any, ...]:
     """dy/dx for every argument x of an equation whose output y is a single number, where x is one too."""
-    outputs = [values[v] for v in equation.outputs]
-    if equation.primitive.multi or not _is_number(outputs[0]):
+    first, *others = equation.outputs
+    if others or not _is_number(values[first]):
         return (None,) * len(equation.args)
-    slopes = _cotangents(equation, values, np.ones_like(outputs[0])[()])
+    one = np.ones_like(values[first])[()]
+    slopes = _cotangents(equation, values, (one,) if equation.primitive.multi else one)
     return tuple(
-        (values[a].dtype.type(0) if d is None else np.asarray(d)[()]) if isinstance(a, Var) and _is_number(values[a]) else None
+        (values[a].dtype.type(0) if d is None else np.asarray(d)[()])
+        if isinstance(a, Var) and _is_number(values[a])
+        else None
         for a, d in zip(equation.args, slopes, strict=True)
     )
 
@@ -292,7 +283,7 @@ def _described(
             operands=operands,
             params=equation.params,
             label="",
-            part=part if equation.primitive.multi else None,
+            part=part if len(equation.outputs) > 1 else None,
             value=x,
             adjoint=adjoints.get(var),
             partials=partials.get(id(equation), (None,) * len(operands)),

@@ -1,14 +1,15 @@
 """Where the boxes and edges of a layered drawing go, from left to right.
 
-The method of Sugiyama, Tagawa and Toda (Methods for Visual Understanding of Hierarchical System Structures, 1981):
-layers by longest paths, an order within each layer by barycenters, and heights that keep edges straight. An edge
-across several layers runs through a point in each layer between; all edges of one box share those points, so that a
-value that is used in many places leaves as one line.
+The method of Sugiyama, Tagawa and Toda (Methods for Visual Understanding of Hierarchical System Structures,
+1981): layers by longest paths, an order within each layer by barycenters, and heights that keep edges
+straight. An edge across several layers runs through a point in each layer between; all edges of one box share
+those points, so that a value that is used in many places leaves as one line.
 """
 
 from bisect import bisect_right, insort
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 SWEEPS = 12
 
@@ -25,9 +26,12 @@ class Layout:
 
 
 def layered(
-    sizes: Sequence[tuple[float, float]], edges: Sequence[tuple[int, int]], gap: float = 90.0, space: float = 22.0
+    sizes: Sequence[tuple[float, float]],
+    edges: Sequence[tuple[int, int]],
+    gap: float = 90.0,
+    space: float = 22.0,
 ) -> Layout:
-    """A drawing of an acyclic graph whose boxes are numbered so that every edge goes from a lower number to a higher.
+    """A drawing of an acyclic graph; its boxes are numbered so that every edge goes from lower to higher.
 
     Parameters
     ----------
@@ -59,13 +63,14 @@ def layered(
 
     centers = [(left[layer_of[p]] + widths[layer_of[p]] / 2, y[p] - top) for p in range(len(sizes))]
     bends = [
-        [(left[points[p]] + side * widths[points[p]], y[p] - top) for p in chain for side in (0, 1)] for chain in chains
+        [(left[points[p]] + side * widths[points[p]], y[p] - top) for p in chain for side in (0, 1)]
+        for chain in chains
     ]
     return Layout(centers, bends, sum(widths) + gap * max(0, len(rows) - 1), bottom - top)
 
 
 def _layers(count: int, edges: Sequence[tuple[int, int]]) -> list[int]:
-    """The layer of each box: after all its sources, and a box without sources just before its first target."""
+    """The layer of each box: after all its sources; if it has none, just before its first target."""
     sources: list[list[int]] = [[] for _ in range(count)]
     targets: list[list[int]] = [[] for _ in range(count)]
     for source, target in edges:
@@ -81,9 +86,11 @@ def _layers(count: int, edges: Sequence[tuple[int, int]]) -> list[int]:
 
 
 def _split(layer_of: Sequence[int], edges: Sequence[tuple[int, int]]):
-    """Edges as links between neighbouring layers: the layer of every point, the links, and the points of each edge."""
+    """Edges as links from layer to layer: the layers of all points, the links, the points of each edge."""
     points = list(layer_of)
-    between: dict[tuple[int, int], int] = {}  # (source, layer) -> the point where the edges of the source cross it
+    between: dict[
+        tuple[int, int], int
+    ] = {}  # (source, layer) -> the point where the edges of the source cross it
     links: dict[tuple[int, int], None] = {}
     chains = []
     for source, target in edges:
@@ -123,7 +130,7 @@ def _order(points: Sequence[int], links: Sequence[tuple[int, int]]) -> list[list
             break
         near, walk = (before, rows) if sweep % 2 == 0 else (after, rows[::-1])
         for row in walk:
-            row.sort(key=lambda p: sum(place[q] for q in near[p]) / len(near[p]) if near[p] else place[p])  # noqa: B023
+            row.sort(key=lambda p: sum(place[q] for q in near[p]) / len(near[p]) if near[p] else place[p])
             place.update((p, i) for i, p in enumerate(row))
         crossings = _crossings(rows, after)
         if crossings < fewest:
@@ -134,7 +141,7 @@ def _order(points: Sequence[int], links: Sequence[tuple[int, int]]) -> list[list
 def _crossings(rows: Sequence[Sequence[int]], after: Sequence[Sequence[int]]) -> int:
     """How many pairs of links cross: inversions, counted layer by layer."""
     total = 0
-    for row, following in zip(rows, rows[1:], strict=False):
+    for row, following in pairwise(rows):
         place = {p: i for i, p in enumerate(following)}
         met: list[int] = []
         for p in row:
@@ -148,7 +155,7 @@ def _crossings(rows: Sequence[Sequence[int]], after: Sequence[Sequence[int]]) ->
 def _heights(
     rows: Sequence[Sequence[int]], links: Sequence[tuple[int, int]], heights: Sequence[float], space: float
 ) -> list[float]:
-    """The height of every point: close to those of its neighbours, and far enough from those above and below."""
+    """The height of every point: close to its neighbours', and far enough from those above and below."""
     before, after = _neighbours(len(heights), links)
     box = [h > 0 for h in heights]
     y = [0.0] * len(heights)
@@ -159,8 +166,10 @@ def _heights(
             y[p] = offset - middle
     for sweep in range(2 * SWEEPS):
         near, walk = (before, rows) if sweep % 2 == 0 else (after, rows[::-1])
-        if sweep >= 2 * SWEEPS - 2:  # in the end boxes mind both sides, and long edges stay level with their source
-            near = [a + b if on else a for a, b, on in zip(before, after, box, strict=True)]
+        if (
+            sweep >= 2 * SWEEPS - 3
+        ):  # in the end boxes mind both sides, and long edges stay level with their source
+            near, walk = [a + b if on else a for a, b, on in zip(before, after, box, strict=True)], rows
         for row in walk:
             offsets = _offsets(row, heights, space)
             wish = [sum(y[q] for q in near[p]) / len(near[p]) if near[p] else y[p] for p in row]

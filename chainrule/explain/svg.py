@@ -1,7 +1,7 @@
 """The picture of an explanation: boxes from left to right, drawn with nothing but strings."""
 
 from collections.abc import Sequence
-from xml.sax.saxutils import escape
+from html import escape
 
 from .layout import layered
 from .text import expression, number, summary
@@ -12,32 +12,36 @@ SIZE = 13.0
 
 ADVANCE = 0.61 * SIZE
 LINE = 17.0
+HEAD = 2 * LINE
 MARGIN = 24.0
 PADDING = 10.0
+GAP = 92.0
+
 LONGEST = 38
-GAP = 84.0
+"""Expressions are shortened to so many letters."""
 
 STYLE = """
-text { font: 13px ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace; fill: #1f2933 }
-.title { font-weight: 600 }
-.name { fill: #7b8794 }
-.value { fill: #1d5fa6 }
-.adjoint { fill: #c2410c }
-.box { fill: #ffffff; stroke: #9aa5b1; stroke-width: 1.2 }
-.input .box { fill: #eef4fb; stroke: #7ba3d0 }
-.output .box { fill: #fdf3ec; stroke: #d98a5b; stroke-width: 1.8 }
-.edge { fill: none; stroke: #9aa5b1; stroke-width: 1.3 }
-.tip { fill: #9aa5b1 }
-.partial { font-size: 11px; fill: #52606d; text-anchor: middle; paint-order: stroke; stroke: #ffffff; stroke-width: 4px }
+.chainrule text { font: 13px ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace }
+.chainrule text { fill: #1f2933 }
+.chainrule .title { font-weight: 600 }
+.chainrule .name { fill: #7b8794 }
+.chainrule .value { fill: #1d5fa6 }
+.chainrule .adjoint { fill: #c2410c }
+.chainrule .box { fill: #ffffff; stroke: #9aa5b1; stroke-width: 1.2 }
+.chainrule .input .box { fill: #eef4fb; stroke: #7ba3d0 }
+.chainrule .output .box { fill: #fdf3ec; stroke: #d98a5b; stroke-width: 1.8 }
+.chainrule .edge { fill: none; stroke: #9aa5b1; stroke-width: 1.3 }
+.chainrule .tip { fill: #9aa5b1 }
+.chainrule .partial { font-size: 11px; fill: #52606d; text-anchor: middle }
+.chainrule .partial { paint-order: stroke; stroke: #ffffff; stroke-width: 4px }
 """
+"""All of it for this picture alone: a notebook shows several on one page."""
 
 Point = tuple[float, float]
 
 
-def drawing(title: str, values: Sequence[Value], outputs: Sequence[Value]) -> str:
+def drawing(title: str, values: Sequence[Value], inputs: Sequence[Value], outputs: Sequence[Value]) -> str:
     """An SVG document that shows how every value was made, what it is, and its adjoint."""
-    texts = [_lines(v) for v in values]
-    sizes = [(ADVANCE * max(_width(line) for line in t) + 2 * PADDING, LINE * len(t) + PADDING) for t in texts]
     place = {id(v): i for i, v in enumerate(values)}
     wires = [
         (place[id(operand)], i, partial)
@@ -45,41 +49,61 @@ def drawing(title: str, values: Sequence[Value], outputs: Sequence[Value]) -> st
         for operand, partial in zip(v.operands, v.partials, strict=True)
         if isinstance(operand, Value)
     ]
+    texts = [_lines(v) for v in values]
+    sizes = [_size(lines) for lines in texts]
     layout = layered(sizes, [(a, b) for a, b, _ in wires], GAP)
-    head = 2 * LINE
-    width = max(layout.width, ADVANCE * len(title), ADVANCE * sum(len(text) + 3 for text, _ in LEGEND)) + 2 * MARGIN
-    height = layout.height + 2 * MARGIN + 2 * head
-
     ends = _ports(wires, layout.centers, layout.bends, sizes)
     routes = [
         [_right(layout.centers[a], sizes[a]), *bend, end]
         for (a, _, _), bend, end in zip(wires, layout.bends, ends, strict=True)
     ]
-    shown = {id(v) for v in outputs}
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
-            f'viewBox="0 0 {width:.0f} {height:.0f}">',
-            f"<title>{escape(title)}</title>",
-            f"<style>{STYLE}</style>",
-            '<rect width="100%" height="100%" fill="#ffffff"/>',
-            f'<text class="title" x="{MARGIN:g}" y="{MARGIN + SIZE:g}">{escape(title)}</text>',
-            f'<g transform="translate({MARGIN:g} {MARGIN + head:g})">',
-            *map(_edge, routes),
-            *_edge_labels(routes, [p for _, _, p in wires]),
-            *(
-                _box(v, lines, center, size, id(v) in shown)
-                for v, lines, center, size in zip(values, texts, layout.centers, sizes, strict=True)
-            ),
-            "</g>",
-            _legend(height - MARGIN),
-            "</svg>",
-            "",
-        ]
-    )
+    kinds = {id(v): "input" for v in inputs} | {id(v): "output" for v in outputs}
+    parts = [
+        *map(_edge, routes),
+        *_edge_labels(routes, [partial for _, _, partial in wires]),
+        *(
+            _box(v, lines, center, size, kinds.get(id(v), "operation"))
+            for v, lines, center, size in zip(values, texts, layout.centers, sizes, strict=True)
+        ),
+    ]
+    shown = True, any(v.adjoint is not None for v in values), any(d is not None for _, _, d in wires)
+    legend = [entry for entry, on in zip(LEGEND, shown, strict=True) if on]
+    return _page(title, layout.width, layout.height, parts, legend)
 
 
-# ---- boxes ------------------------------------------------------------------------------------------------------
+# ---- the page ----------------------------------------------------------------------------------------------
+
+LEGEND = (
+    ("value", "value"),
+    ("adjoint: d result / d value", "adjoint"),
+    ("on an edge: local partial derivative", "name"),
+)
+"""What each colour means: the words, and their class."""
+
+
+def _page(title: str, width: float, height: float, parts: list[str], legend: list[tuple[str, str]]) -> str:
+    """The whole document: a title, `parts`, which fill width and height, and the legend."""
+    words = ADVANCE * max(len(title), sum(len(text) + 3 for text, _ in legend))
+    right, bottom = max(width, words) + 2 * MARGIN, height + 2 * MARGIN + 2 * HEAD
+    lines = [
+        '<svg xmlns="http://www.w3.org/2000/svg" class="chainrule" '
+        f'width="{right:.0f}" height="{bottom:.0f}" viewBox="0 0 {right:.0f} {bottom:.0f}">',
+        f"<title>{escape(title)}</title>",
+        f"<style>{STYLE}</style>",
+        '<rect width="100%" height="100%" fill="#ffffff"/>',
+        f'<text class="title" x="{MARGIN:g}" y="{MARGIN + SIZE:g}">{escape(title)}</text>',
+        f'<g transform="translate({MARGIN:g} {MARGIN + HEAD:g})">',
+        *parts,
+        "</g>",
+    ]
+    x = MARGIN
+    for text, kind in legend:
+        lines.append(f'<text class="{kind}" x="{x:.1f}" y="{bottom - MARGIN:.1f}">{text}</text>')
+        x += ADVANCE * (len(text) + 3)
+    return "\n".join([*lines, "</svg>", ""])
+
+
+# ---- boxes -------------------------------------------------------------------------------------------------
 
 Line = list[tuple[str, str]]
 """Pieces of text, each with its class."""
@@ -92,15 +116,17 @@ def _lines(v: Value) -> list[Line]:
     return lines if v.adjoint is None else [*lines, [("adjoint", summary(v.adjoint, 5))]]
 
 
-def _width(line: Line) -> int:
-    return sum(len(text) for _, text in line)
+def _size(lines: list[Line]) -> tuple[float, float]:
+    longest = max(sum(len(text) for _, text in line) for line in lines)
+    return ADVANCE * longest + 2 * PADDING, LINE * len(lines) + PADDING
 
 
-def _box(v: Value, lines: list[Line], center: Point, size: tuple[float, float], is_output: bool) -> str:
+def _box(v: Value, lines: list[Line], center: Point, size: tuple[float, float], kind: str) -> str:
     (x, y), (w, h) = center, size
-    kind = "output" if is_output else "input" if v.operation is None else "operation"
+    left, top = x - w / 2, y - h / 2
     rows = [
-        f'<text x="{x:.1f}" y="{y - h / 2 + PADDING / 2 + LINE * (i + 0.76):.1f}" text-anchor="middle" xml:space="preserve">'
+        f'<text x="{x:.1f}" y="{top + PADDING / 2 + LINE * (i + 0.76):.1f}" text-anchor="middle" '
+        'xml:space="preserve">'
         + "".join(f'<tspan class="{c}">{escape(text)}</tspan>' if c else escape(text) for c, text in line)
         + "</text>"
         for i, line in enumerate(lines)
@@ -109,14 +135,14 @@ def _box(v: Value, lines: list[Line], center: Point, size: tuple[float, float], 
         [
             f'<g class="{kind}" id="{v.name}">',
             f"<title>{escape(f'{v.name} = {expression(v)}')}</title>",
-            f'<rect class="box" x="{x - w / 2:.1f}" y="{y - h / 2:.1f}" width="{w:.1f}" height="{h:.1f}" rx="7"/>',
+            f'<rect class="box" x="{left:.1f}" y="{top:.1f}" width="{w:.1f}" height="{h:.1f}" rx="7"/>',
             *rows,
             "</g>",
         ]
     )
 
 
-# ---- edges ------------------------------------------------------------------------------------------------------
+# ---- edges -------------------------------------------------------------------------------------------------
 
 
 def _right(center: Point, size: tuple[float, float]) -> Point:
@@ -129,7 +155,7 @@ def _ports(
     bends: Sequence[Sequence[Point]],
     sizes: Sequence[tuple[float, float]],
 ) -> list[Point]:
-    """Where each edge meets its target: spread over the left side of the box in the order in which they come in."""
+    """Where each edge meets its target: spread over its left side, in the order of their heights."""
     coming: dict[int, list[int]] = {}
     for k, (_, target, _) in enumerate(wires):
         coming.setdefault(target, []).append(k)
@@ -148,7 +174,11 @@ def _edge(route: Sequence[Point]) -> str:
     path = [f"M{x:.1f} {y:.1f}"]
     for i, (u, v) in enumerate(rest):
         u = u - 6 if i == len(rest) - 1 else u
-        path.append(f"L{u:.1f} {v:.1f}" if v == y else f"C{(x + u) / 2:.1f} {y:.1f} {(x + u) / 2:.1f} {v:.1f} {u:.1f} {v:.1f}")
+        path.append(
+            f"L{u:.1f} {v:.1f}"
+            if v == y
+            else f"C{(x + u) / 2:.1f} {y:.1f} {(x + u) / 2:.1f} {v:.1f} {u:.1f} {v:.1f}"
+        )
         x, y = u, v
     u, v = route[-1]
     tip = f'<path class="tip" d="M{u:.1f} {v:.1f}l-8 -4v8z"/>'
@@ -163,7 +193,7 @@ def _edge_labels(routes: Sequence[Sequence[Point]], partials: Sequence[object]) 
         if partial is None:
             continue
         text = number(partial, 4)
-        spots = [_along(route[-2], route[-1], t) for t in (0.5, 0.62, 0.38, 0.72, 0.28)]
+        spots = [_along(route[-2], route[-1], t) for t in (0.64, 0.5, 0.36, 0.74)]
         free = [s for s in spots if all(abs(s[0] - x) > 36 or abs(s[1] - y) > 12 for x, y in taken)]
         x, y = (free or spots)[0]
         taken.append((x, y))
@@ -177,16 +207,3 @@ def _along(a: Point, b: Point, t: float) -> Point:
     mid = (a[0] + b[0]) / 2
     x = (1 - t) ** 3 * a[0] + 3 * t * (1 - t) * mid + t**3 * b[0]
     return x, a[1] + (b[1] - a[1]) * s
-
-
-# ---- the legend -------------------------------------------------------------------------------------------------
-
-LEGEND = (("value", "value"), ("adjoint: d result / d value", "adjoint"), ("on an edge: local partial derivative", "name"))
-
-
-def _legend(y: float) -> str:
-    x, pieces = MARGIN, []
-    for text, kind in LEGEND:
-        pieces.append(f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>')
-        x += ADVANCE * (len(text) + 3)
-    return "\n".join(pieces)

@@ -8,14 +8,17 @@ import numpy as np
 from .values import Value
 
 INFIX = {
-    "add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "matmul": "@", "remainder": "%",
-    "floor_divide": "//", "greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<=", "equal": "==",
-    "not_equal": "!=",
+    "add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "matmul": "@",
+    "remainder": "%", "floor_divide": "//", "greater": ">", "greater_equal": ">=", "less": "<",
+    "less_equal": "<=", "equal": "==", "not_equal": "!=",
 }  # fmt: skip
 """How the operations that have an operator are written."""
 
 SHOWN = 4
 """Vectors of up to so many elements are shown in full."""
+
+LONGEST = 40
+"""Parameters are shortened to so many letters."""
 
 
 def number(x: Any, digits: int = 6) -> str:
@@ -66,7 +69,11 @@ def expression(value: Value, digits: int = 6) -> str:
         return f"{operands[0]}[{_index(value.params['index'], operands[1:])}]"
     if value.operation == "setitem":
         return f"{operands[0]} with [{_index(value.params['index'], operands[2:])}] = {operands[1]}"
-    said = [f"{k}={_parameter(v)}" for k, v in value.params.items() if v is not None and v is not False]
+    said = [
+        f"{k}={text}"
+        for k, text in zip(value.params, map(_parameter, value.params.values()), strict=True)
+        if text
+    ]
     text = f"{value.operation}({', '.join([*operands, *said])})"
     return text if value.part is None else f"{text}[{value.part}]"
 
@@ -90,21 +97,20 @@ def _entry(i: Any, arrays: Any) -> str:
 
 
 def _parameter(x: Any) -> str:
-    if isinstance(x, np.ndarray):
-        return summary(x)
-    if callable(x):
-        return getattr(x, "__name__", type(x).__name__)
+    """A parameter, shortened; nothing for one that is off, and for what only the operation understands."""
+    if x is None or x is False or not isinstance(x, bool | int | float | complex | str | tuple | np.dtype):
+        return ""
     text = str(x)
-    return text if len(text) <= 40 else text[:37] + "..."
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
-def local_partials(value: Value, digits: int = 6) -> str:
-    """`dv4/dv1 = 5, dv4/dv2 = 2`"""
-    return ", ".join(
-        f"d{value.name}/d{operand.name} = {number(d, digits)}"
-        for operand, d in zip(value.operands, value.partials, strict=True)
-        if d is not None
-    )
+def local_partials(value: Value) -> str:
+    """`dv4/dv1 = 5, dv4/dv2 = 2`; of an operand that is there twice, `dv4/dv1 = 5 + 5`."""
+    terms: dict[str, list[str]] = {}
+    for operand, d in zip(value.operands, value.partials, strict=True):
+        if d is not None:
+            terms.setdefault(operand.name, []).append(number(d))
+    return ", ".join(f"d{value.name}/d{name} = {' + '.join(d)}" for name, d in terms.items())
 
 
 COLUMNS: tuple[tuple[str, Callable[[Value], str]], ...] = (

@@ -28,8 +28,8 @@ class Value:
         The derivative of the result with respect to this value. None where there is none: the result is not a
         single real number, or this value is not made of floating point numbers.
     partials : tuple
-        The local partial derivatives, one per operand: a number where this value and the operand are single real
-        numbers, None elsewhere.
+        The local partial derivatives, one per operand: a number where this value and the operand are single
+        real numbers, None elsewhere.
     """
 
     name: str

@@ -126,34 +126,81 @@ def keeps(*needs: Sequence[int | str]) -> Callable[[tuple[bool, ...]], Kept]:
 # ---- elementwise --------------------------------------------------------------------------------------------
 
 
-def _partial(d: Any) -> tuple[Any, tuple[int | str, ...]]:
-    """`d` as a function of (y, *x), and what it reads."""
-    if d is None or not callable(d):
-        return d, ()
+def _reads(d: Any) -> tuple[int | str, ...]:
+    """What the partial derivative `d` asks for by name: positions of arguments, and "y"."""
+    if not callable(d):
+        return ()
     names = d.__code__.co_varnames[: d.__code__.co_argcount]
-    reads = tuple("y" if n == "y" else 0 if n == "x" else "abc".index(n) for n in names)
-    where = tuple(0 if r == "y" else r + 1 for r in reads)
-    if len(where) == 1:
-        (i,) = where
-        return (lambda *values: d(values[i])), reads
-    return (lambda *values: d(*[values[i] for i in where])), reads
+    return tuple("y" if n == "y" else 0 if n == "x" else "abc".index(n) for n in names)
 
 
-def scale(t: Any, d: Any, y: Any, x: Sequence[Any]) -> Any:
-    """t * d for a tangent t, d being a number or a function of (y, *x)."""
-    if callable(d):
-        return t * d(y, *x)
-    return t if d == 1 else -t if d == -1 else t * d
+def _evaluate(d: Any, reads: tuple[int | str, ...], y: Any, x: Sequence[Any]) -> Any:
+    """The partial derivative, a number or an array."""
+    return d(*[y if r == "y" else x[r] for r in reads]) if callable(d) else d
 
 
-def scale_adjoint(ct: Any, d: Any, y: Any, x: Sequence[Any]) -> Any:
-    """ct * conj(d) for a cotangent ct."""
-    if callable(d):
-        d = d(y, *x)
-        if ct.dtype.kind == "c":
-            d = np.conjugate(d)
-        return ct * d
-    return ct if d == 1 else -ct if d == -1 else ct * d
+def scale(t: Any, d: Any) -> Any:
+    """t * d for a partial derivative d."""
+    if d.__class__ in (int, float):
+        return t if d == 1 else -t if d == -1 else t * d
+    return t * d
+
+
+def scale_adjoint(ct: Any, d: Any) -> Any:
+    """ct * conj(d): what a partial derivative does to a cotangent."""
+    return scale(ct, np.conjugate(d) if ct.dtype.kind == "c" else d)
+
+
+def _unary_vjp(d: Any, reads: tuple[int | str, ...]) -> Callable[..., tuple[Any, ...]]:
+    """The backward rule of an operation of one input, by what it reads: the hottest rules of all."""
+    if reads == (0,):
+
+        def vjp(wanted, ct, y, x):
+            ct_x = ct * d(x) if ct.dtype.kind != "c" else ct * np.conjugate(d(x))
+            return (ct_x if ct_x.dtype is x.dtype else cast(ct_x, x.dtype),)
+
+    elif reads == ("y",):
+
+        def vjp(wanted, ct, y, x):
+            ct_x = ct * d(y) if ct.dtype.kind != "c" else ct * np.conjugate(d(y))
+            return (ct_x if ct_x.dtype is x.dtype else cast(ct_x, x.dtype),)
+
+    else:
+
+        def vjp(wanted, ct, y, x):
+            return (cast(scale_adjoint(ct, _evaluate(d, reads, y, (x,))), x.dtype),)
+
+    return vjp
+
+
+def _one_cotangent(d: Any, reads: tuple[int | str, ...], i: int) -> Callable[..., Any]:
+    """ct times the conjugate of the partial by input i, not yet summed to its shape, as a function of (ct, y, a, b)."""
+    if d == 1:
+        return lambda ct, y, a, b: ct
+    if reads == (1,):
+        return lambda ct, y, a, b: ct * d(b) if ct.dtype.kind != "c" else ct * np.conjugate(d(b))
+    if reads == (0,):
+        return lambda ct, y, a, b: ct * d(a) if ct.dtype.kind != "c" else ct * np.conjugate(d(a))
+    return lambda ct, y, a, b: scale_adjoint(ct, _evaluate(d, reads, y, (a, b)))
+
+
+def _binary_vjp(d: tuple[Any, ...], reads: Sequence[tuple[int | str, ...]]) -> Callable[..., tuple[Any, ...]]:
+    by_a, by_b = (_one_cotangent(d_i, r, i) for i, (d_i, r) in enumerate(zip(d, reads, strict=True)))
+    moves_a, moves_b = (d_i is not None for d_i in d)
+
+    def vjp(wanted, ct, y, a, b):
+        ct_a = ct_b = None
+        if wanted[0] and moves_a:
+            ct_a = by_a(ct, y, a, b)
+            if ct_a.shape != a.shape or ct_a.dtype is not a.dtype:
+                ct_a = fit(ct_a, a)
+        if wanted[1] and moves_b:
+            ct_b = by_b(ct, y, a, b)
+            if ct_b.shape != b.shape or ct_b.dtype is not b.dtype:
+                ct_b = fit(ct_b, b)
+        return ct_a, ct_b
+
+    return vjp
 
 
 def elementwise(ufunc: Any, *, d: Any, name: str | None = None, keys: Sequence[Any] = ()) -> Primitive:
@@ -162,43 +209,37 @@ def elementwise(ufunc: Any, *, d: Any, name: str | None = None, keys: Sequence[A
     `keys` are further ufuncs that mean the same.
     """
     d = d if isinstance(d, tuple) else (d,)
-    partials, needs = zip(*map(_partial, d), strict=True)
-    arity = len(d)
-    constant = all(p is None for p in partials)
+    reads = tuple(map(_reads, d))
+    constant = all(d_i is None for d_i in d)
 
     def aval(*avals):
         shape = np.broadcast_shapes(*(a.shape for a in avals))
         return Aval(shape, result_dtype(ufunc, avals))
 
     def jvp(tangents, y, *x):
-        terms = [
-            scale(t, p, y, x) for t, p in zip(tangents, partials, strict=True) if t is not None and p is not None
-        ]
-        total = add_up(terms)
-        return None if total is None else spread(total, y)
-
-    def vjp1(wanted, ct, y, x):
-        return (fit(scale_adjoint(ct, partials[0], y, (x,)), x),)
-
-    def vjp2(wanted, ct, y, a, b):
-        da, db = partials
-        return (
-            fit(scale_adjoint(ct, da, y, (a, b)), a) if wanted[0] and da is not None else None,
-            fit(scale_adjoint(ct, db, y, (a, b)), b) if wanted[1] and db is not None else None,
+        total = add_up(
+            [
+                scale(t, _evaluate(d_i, r, y, x))
+                for t, d_i, r in zip(tangents, d, reads, strict=True)
+                if t is not None and d_i is not None
+            ]
         )
+        return None if total is None else spread(total, y)
 
     def vjp_n(wanted, ct, y, *x):
         return tuple(
-            fit(scale_adjoint(ct, p, y, x), x_i) if on and p is not None else None
-            for p, x_i, on in zip(partials, x, wanted, strict=True)
+            fit(scale_adjoint(ct, _evaluate(d_i, r, y, x)), x_i) if on and d_i is not None else None
+            for d_i, r, x_i, on in zip(d, reads, x, wanted, strict=True)
         )
+
+    vjp = _unary_vjp(d[0], reads[0]) if len(d) == 1 else _binary_vjp(d, reads) if len(d) == 2 else vjp_n
 
     def batch(is_batched, *x):
         return bind(primitive, *aligned(is_batched, x))
 
     def sparsity(deps, *avals):  # y[i] depends on whatever a[i], b[i], ... depend on
         shape = np.broadcast_shapes(*(a.shape for a in avals))
-        return dependence.union([s for s, p in zip(deps, partials, strict=True) if p is not None], shape)
+        return dependence.union([s for s, d_i in zip(deps, d, strict=True) if d_i is not None], shape)
 
     primitive = register(
         Primitive(
@@ -206,8 +247,8 @@ def elementwise(ufunc: Any, *, d: Any, name: str | None = None, keys: Sequence[A
             ufunc,
             aval,
             None if constant else jvp,
-            None if constant else vjp1 if arity == 1 else vjp2 if arity == 2 else vjp_n,
-            keeps(*needs),
+            None if constant else vjp,
+            keeps(*reads),
             batch,
             sparsity,
         )

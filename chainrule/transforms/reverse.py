@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.accumulate import Sums
+from ..core.accumulate import DEFERRED, Sums
 from ..core.errors import FreedTapeError, user_line
 from ..core.memory import Snapshot, read, snapshot
 from ..core.primitive import Aval, Primitive
@@ -28,18 +28,19 @@ _no_grad: ContextVar[bool] = ContextVar("chainrule_no_grad", default=False)
 class Node:
     """One operation on the tape: what it was, what it was applied to, and what its backward rule will read.
 
-    parents: the nodes of the arguments (None for constants); args, y: the arguments and the output, as far as the
+    parents: the nodes of the arguments (None for constants); wanted: which of them there are; args, y: the arguments and the output, as far as the
     rule needs them, otherwise something with their `.shape` and `.dtype`; order: nodes are numbered as they are
     made, so their order is a topological one.
     """
 
-    __slots__ = ("args", "dtype", "order", "params", "parents", "primitive", "shape", "snapshots", "y")
+    __slots__ = ("args", "dtype", "order", "params", "parents", "primitive", "shape", "snapshots", "wanted", "y")
 
     primitive: Primitive | None
 
-    def __init__(self, primitive, parents, args, y, params, shape, dtype, snapshots):
+    def __init__(self, primitive, parents, wanted, args, y, params, shape, dtype, snapshots):
         self.primitive = primitive
         self.parents = parents
+        self.wanted = wanted
         self.args = args
         self.y = y
         self.params = params
@@ -59,7 +60,7 @@ class Input(Node):
     __slots__ = ("grad",)
 
     def __init__(self, value, snapshots):
-        super().__init__(None, (), (), None, {}, value.shape, value.dtype, snapshots)
+        super().__init__(None, (), (), (), None, {}, value.shape, value.dtype, snapshots)
         self.grad = None
 
 
@@ -69,7 +70,7 @@ class Output(Node):
     __slots__ = ("count", "position")
 
     def __init__(self, parent, position, count, y):
-        super().__init__(None, (parent,), (), None, {}, y.shape, y.dtype, None)
+        super().__init__(None, (parent,), (True,), (), None, {}, y.shape, y.dtype, None)
         self.position, self.count = position, count
 
 
@@ -234,13 +235,14 @@ class ReverseTrace(Trace):
                 kept.append(value if parent is not None else snapshot(value, snapshots))
         kept_y = y if keep.output else None
         if not primitive.multi:
-            node = Node(primitive, tuple(parents), tuple(kept), kept_y, params, y.shape, y.dtype, snapshots or None)
+            node = Node(primitive, tuple(parents), wanted, tuple(kept), kept_y, params, y.shape, y.dtype, snapshots or None)
             return Variable(self, y, node)
         kept_y = y if keep.output else tuple(map(aval_of, y))
-        node = Node(primitive, tuple(parents), tuple(kept), kept_y, params, (), None, snapshots or None)
+        node = Node(primitive, tuple(parents), wanted, tuple(kept), kept_y, params, (), None, snapshots or None)
         return tuple(Variable(self, part, Output(node, i, len(y), part)) for i, part in enumerate(y))
 
-    # The two short paths do the same for an elementwise operation whose arguments need no preparation.
+    # The two short paths do the same for an elementwise operation whose arguments need no preparation. They are
+    # what one operation on small arrays costs: benchmarks/eager.py.
 
     def apply1(self, primitive: Primitive, x: Any) -> Any:
         if x.memory is not None:
@@ -249,8 +251,9 @@ class ReverseTrace(Trace):
         if parent is None or primitive.vjp is None or _no_grad.get():
             return self.process(primitive, (x,), {})
         y = primitive.impl(value)
-        keep_x, keep_y = primitive.saves(_ONE)
-        node = Node(primitive, (parent,), (value if keep_x[0] else parent,), y if keep_y else None, _EMPTY, y.shape, y.dtype, None)
+        (keep_x,), keep_y = primitive.saves(_ONE)
+        args = (value if keep_x else parent,)
+        node = Node(primitive, (parent,), _ONE, args, y if keep_y else None, _EMPTY, y.shape, y.dtype, None)
         return Variable(self, y, node)
 
     def apply2(self, primitive: Primitive, a: Any, b: Any) -> Any:
@@ -261,7 +264,7 @@ class ReverseTrace(Trace):
         elif a.__class__ in _CONSTANTS:
             value_a, parent_a = a, None
         else:
-            return bind(primitive, a, b)
+            return super().apply2(primitive, a, b)
         if b.__class__ is Variable and b._trace is self:
             if b.memory is not None:
                 read(b)
@@ -269,27 +272,26 @@ class ReverseTrace(Trace):
         elif b.__class__ in _CONSTANTS:
             value_b, parent_b = b, None
         else:
-            return bind(primitive, a, b)
-        on_a, on_b = parent_a is not None, parent_b is not None
-        if not (on_a or on_b) or primitive.vjp is None or _no_grad.get():
+            return super().apply2(primitive, a, b)
+        wanted = (parent_a is not None, parent_b is not None)
+        if wanted == _NONE or primitive.vjp is None or _no_grad.get():
             return self.process(primitive, (a, b), {})
         y = primitive.impl(value_a, value_b)
-        (keep_a, keep_b), keep_y = primitive.saves(_TWO[on_a, on_b])
+        (keep_a, keep_b), keep_y = primitive.saves(wanted)
         snapshots = None
-        if not on_a:
+        if parent_a is None:
             if keep_a and value_a.__class__ is np.ndarray:
                 value_a = snapshot(value_a, snapshots := [])
         elif not keep_a:
             value_a = parent_a
-        if not on_b:
+        if parent_b is None:
             if keep_b and value_b.__class__ is np.ndarray:
                 value_b = snapshot(value_b, snapshots := [])
         elif not keep_b:
             value_b = parent_b
-        node = Node(
-            primitive, (parent_a, parent_b), (value_a, value_b), y if keep_y else None, _EMPTY, y.shape, y.dtype,
-            snapshots or None,
-        )
+        args = (value_a, value_b)
+        kept_y = y if keep_y else None
+        node = Node(primitive, (parent_a, parent_b), wanted, args, kept_y, _EMPTY, y.shape, y.dtype, snapshots or None)
         return Variable(self, y, node)
 
     def check_writable(self, tracer: Tracer) -> None:
@@ -303,7 +305,7 @@ class ReverseTrace(Trace):
 _CONSTANTS = NUMBERS | {np.ndarray, np.float64, np.float32}
 _EMPTY: dict[str, Any] = {}
 _ONE = (True,)
-_TWO = {(a, b): (a, b) for a in (True, False) for b in (True, False)}
+_NONE = (False, False)
 
 OUTERMOST = ReverseTrace(level=0)
 """The trace of variables held by hand. It holds nothing: the tape hangs on the variables alone."""
@@ -335,16 +337,16 @@ def backward(seeds: Sequence[tuple[Node, Any]], *, release: bool, trace: Reverse
     """
     sums = Sums()
     for node, seed in seeds:
-        sums.add(node, seed, free=False)
+        sums.add(node, seed)
     found = {}
     nodes = tape([node for node, _ in seeds])
     nodes.reverse()
     while nodes:
         node = nodes.pop()
-        ct, own = sums.pop(node)
         if node.snapshots is not None:
             for shot in node.snapshots:
                 shot.check()
+        ct = sums.pop(node, None)
         if ct is None:
             continue
         primitive = node.primitive
@@ -354,20 +356,23 @@ def backward(seeds: Sequence[tuple[Node, Any]], *, release: bool, trace: Reverse
             else:
                 sums.put(node.parents[0], node.position, node.count, ct)  # type: ignore[attr-defined]
             continue
-        if node.args is FREED:
+        args = node.args
+        if args is FREED:
             raise FreedTapeError(
                 "backward: an earlier backward pass has released the values on this tape; call it with "
                 "retain_graph=True to go back a second time"
             )
-        parents = node.parents
         y = node if node.y is None else node.y
-        args = node.args
         if trace is not None:
             args, y = _on_tape(trace, node, args, y)
-        wanted = tuple([p is not None for p in parents])
-        for parent, ct_x in zip(parents, primitive.vjp(wanted, ct, y, *args, **node.params), strict=True):
+        params = node.params
+        cts = primitive.vjp(node.wanted, ct, y, *args, **params) if params else primitive.vjp(node.wanted, ct, y, *args)
+        for parent, ct_x in zip(node.parents, cts):  # noqa: B905  (checked where rules are tested; this is hot)
             if ct_x is not None and parent is not None:
-                sums.add(parent, ct_x, own)
+                if parent in sums or ct_x.__class__ in DEFERRED:
+                    sums.add(parent, ct_x, node)
+                else:
+                    sums[parent] = ct_x
         if release:
             node.args, node.y, node.snapshots = FREED, None, None
     return found

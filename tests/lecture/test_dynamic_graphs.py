@@ -87,7 +87,7 @@ def test_a_for_loop_over_a_polynomial_has_the_derivatives_by_the_point_and_by_th
 def test_a_for_loop_that_fills_an_array_is_differentiated_through_its_writes():
     # y_0 = x_0, y_i = a y_(i-1) + x_i, s = sum y: dy_i/dx_j = a^(i-j), dy_i/da = sum_j (i-j) a^(i-j-1) x_j
     def filtered(a, x):
-        y = np.zeros_like(x)
+        y = np.zeros_like(a * x)
         y[0] = x[0]
         for i in range(1, len(x)):
             y[i] = a * y[i - 1] + x[i]
@@ -99,6 +99,17 @@ def test_a_for_loop_that_fills_an_array_is_differentiated_through_its_writes():
     by_a = np.where(lag >= 1, lag * a ** np.maximum(lag - 1.0, 0), 0.0) @ x
     agree(cr.jacobian(filtered, argnums=1)(a, x), by_x)
     agree(cr.jacobian(filtered, argnums=0)(a, x), by_a)
+
+
+def test_filling_a_plain_array_with_results_says_which_array_to_make_instead():
+    a, y = cr.variable(np.array([0.8, 0.9])), np.zeros(2)
+    with pytest.raises(TypeError, match=r"np\.zeros_like\(x\)"):
+        y[:] = a * a
+
+    # NumPy puts an error of its own in front of that of a single number.
+    with pytest.raises((TypeError, ValueError)) as refused:
+        y[0] = a[0] * a[1]
+    assert "np.zeros_like(x)" in f"{refused.value} {refused.value.__cause__}"
 
 
 def test_a_loop_whose_length_is_data_makes_a_new_graph_for_every_sample():
