@@ -114,13 +114,13 @@ def calls(tools: list[Tool], program, operand: str, n: int, argnums: tuple[int, 
 
     def call(tool):
         gradient = tool.grad(lambda *args: program(tool.np, *args), argnums)
-        args = [x if isinstance(x, float) else tool.wanted(x) if i in argnums else tool.constant(x)
-                for i, x in enumerate((y, a, b))]
+        args = [
+            x if isinstance(x, float) else tool.wanted(x) if i in argnums else tool.constant(x)
+            for i, x in enumerate((y, a, b))
+        ]
         return lambda: gradient(*args)
 
-    return {tool.name: call(tool) for tool in tools} | {
-        "by hand": lambda: by_hand(PROGRAMS[program], argnums, y, a, b)
-    }
+    return {tool.name: call(tool) for tool in tools} | {"by hand": lambda: by_hand(PROGRAMS[program], argnums, y, a, b)}
 
 
 def main() -> None:
@@ -136,15 +136,23 @@ def main() -> None:
 
     def measure(case, runs, operations, unit):
         times = time_tools(case, runs, rounds, seconds)
-        report.row(case, *(times[name].median / operations / unit for name in (ours, *peers, "by hand")),
-                   *(Ratio(times[ours].median / times[peer].median, TARGET) for peer in peers))
+        report.row(
+            case,
+            *(times[name].median / operations / unit for name in (ours, *peers, "by hand")),
+            *(Ratio(times[ours].median / times[peer].median, TARGET) for peer in peers),
+        )
 
     report.section(f"Chains of {LENGTH} operations: microseconds an operation", "chain, other operand, size", *columns)
     for program in [mixed, multiply, add, sin, tanh] if options.each else [mixed]:
         for operand in ("none",) if program in (sin, tanh) else ("number", "array", "traced"):
             wanted = {mixed: (0, 1, 2), multiply: (0, 1), add: (0, 2)}[program] if operand == "traced" else (0,)
             for n in SIZES:
-                measure(f"{program.__name__}, {operand}, {n}", calls(tools, program, operand, n, wanted), LENGTH, 1e-6)
+                measure(
+                    f"{program.__name__}, {operand}, {n}",
+                    calls(tools, program, operand, n, wanted),
+                    LENGTH,
+                    1e-6,
+                )
     report.section("Whole loop: milliseconds a gradient", "program", *columns)
     measure("100 of y = tanh(y * w + b), 10", calls(tools, steps, "traced", 10, (1, 2)), 1, 1e-3)
     report.finish()

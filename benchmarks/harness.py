@@ -101,12 +101,14 @@ def compare(case: str, results: dict[str, Sequence[Any]], rtol: float) -> None:
     for name, arrays in others:
         for i, (a, b) in enumerate(zip(expected, arrays, strict=True)):
             if a.shape != b.shape or a.dtype != b.dtype:
-                raise DifferentResults(f"{case}: result {i} is {a.dtype}{a.shape} from {first}, "
-                                       f"but {b.dtype}{b.shape} from {name}")
+                raise DifferentResults(
+                    f"{case}: result {i} is {a.dtype}{a.shape} from {first}, but {b.dtype}{b.shape} from {name}"
+                )
             off, scale = np.max(np.abs(a - b), initial=0), np.max(np.abs(a), initial=0)
             if not off <= rtol * scale:
-                raise DifferentResults(f"{case}: result {i} differs by {off:.2g} (largest value {scale:.2g}) "
-                                       f"between {first} and {name}")
+                raise DifferentResults(
+                    f"{case}: result {i} differs by {off:.2g} (largest value {scale:.2g}) between {first} and {name}"
+                )
 
 
 class Timing(NamedTuple):
@@ -141,8 +143,9 @@ def interleave(runs: dict[str, Callable[[], Any]], rounds: int, seconds: float) 
     return {name: Timing(statistics.median(each), min(each)) for name, each in times.items()}
 
 
-def time_tools(case: str, runs: dict[str, Callable[[], Sequence[Any]]], rounds: int, seconds: float,
-               rtol: float = 1e-10) -> dict[str, Timing]:
+def time_tools(
+    case: str, runs: dict[str, Callable[[], Sequence[Any]]], rounds: int, seconds: float, rtol: float = 1e-10
+) -> dict[str, Timing]:
     """First the results, then the clock: nobody is fast at computing something else."""
     compare(case, {name: run() for name, run in runs.items()}, rtol)
     return interleave(runs, rounds, seconds)
@@ -180,8 +183,11 @@ def in_own_process(script: str, *arguments: str) -> Any:
 
     Without that, what one step has freed hides in malloc's free lists, and the next step seems to need nothing.
     """
-    environment = os.environ | {"MALLOC_MMAP_THRESHOLD_": "16384", "MALLOC_TRIM_THRESHOLD_": "0",
-                                "MALLOC_ARENA_MAX": "1"}
+    environment = os.environ | {
+        "MALLOC_MMAP_THRESHOLD_": "16384",
+        "MALLOC_TRIM_THRESHOLD_": "0",
+        "MALLOC_ARENA_MAX": "1",
+    }
     done = subprocess.run([sys.executable, script, *arguments], env=environment, stdout=subprocess.PIPE, check=True)
     return json.loads(done.stdout)
 
@@ -200,8 +206,10 @@ def machine() -> str:
         if version and f"{name} {version}" not in packages:
             packages.append(f"{name} {version}")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return (f"{processor()}, {cores} cores, {os.environ['OMP_NUM_THREADS']} thread(s) used, "
-            f"{platform.system()}, Python {platform.python_version()}, {', '.join(packages)}")
+    return (
+        f"{processor()}, {cores} cores, {os.environ['OMP_NUM_THREADS']} thread(s) used, "
+        f"{platform.system()}, Python {platform.python_version()}, {', '.join(packages)}"
+    )
 
 
 def processor() -> str:
@@ -239,8 +247,12 @@ class Report:
         print(f"\n{sum(ratio.met for ratio in ratios)} of {len(ratios)} targets met")
         if self.options.json:
             with open(self.options.json, "w") as file:
-                json.dump({"title": self.title, "machine": self.machine, "rows": self.rows}, file, indent=1,
-                          default=lambda ratio: ratio._asdict())
+                json.dump(
+                    {"title": self.title, "machine": self.machine, "rows": self.rows},
+                    file,
+                    indent=1,
+                    default=lambda ratio: ratio._asdict(),
+                )
 
 
 class Ratio:

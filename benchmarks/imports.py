@@ -27,8 +27,14 @@ def starter(statement: str):
 
 def own_times(statement: str) -> dict[str, int]:
     """Microseconds that each module takes for itself, without what it imports."""
-    done = subprocess.run([sys.executable, "-X", "importtime", "-c", statement], check=True, cwd=os.path.sep,
-                          env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", statement],
+        check=True,
+        cwd=os.path.sep,
+        env=ENVIRONMENT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     rows = (line.removeprefix("import time:").split("|") for line in done.stderr.splitlines()[1:] if "|" in line)
     return {name.strip(): int(own) for own, _, name in rows if own.strip().isdigit()}
 
@@ -41,12 +47,19 @@ def main() -> None:
     names = ["numpy", "chainrule"] + ["autograd", "jax", "torch"] * options.peers
     report = Report("Importing, as whole processes", options)
     report.section("Milliseconds a process", "statement", "median", "minimum", "/ numpy")
-    times = interleave({"pass": starter("pass")} | {name: starter(f"import {name}") for name in names},
-                       rounds=7 if options.quick else 41, seconds=0)
+    times = interleave(
+        {"pass": starter("pass")} | {name: starter(f"import {name}") for name in names},
+        rounds=7 if options.quick else 41,
+        seconds=0,
+    )
     for name, timing in times.items():
         ratio = timing.median / times["numpy"].median
-        report.row("pass" if name == "pass" else f"import {name}", timing.median * 1e3, timing.minimum * 1e3,
-                   Ratio(ratio, TARGET) if name == "chainrule" else ratio)
+        report.row(
+            "pass" if name == "pass" else f"import {name}",
+            timing.median * 1e3,
+            timing.minimum * 1e3,
+            Ratio(ratio, TARGET) if name == "chainrule" else ratio,
+        )
     if options.modules:
         report.section("On top of NumPy's modules: milliseconds for itself (one run)", "module", "ms")
         numpys = own_times("import numpy")

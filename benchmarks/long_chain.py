@@ -93,8 +93,11 @@ def left_over(ending: str, length: str) -> dict[str, int]:
     tracemalloc.reset_peak()
     run()
     peak = tracemalloc.get_traced_memory()[1] - blocks
-    return {"peak": peak, "bytes": tracemalloc.get_traced_memory()[0] - blocks,
-            "objects": len(gc.get_objects()) - objects}
+    return {
+        "peak": peak,
+        "bytes": tracemalloc.get_traced_memory()[0] - blocks,
+        "objects": len(gc.get_objects()) - objects,
+    }
 
 
 def main() -> None:
@@ -104,8 +107,12 @@ def main() -> None:
     report = Report("A chain of a million operations", options)
     longest = 100_000 if options.quick else 1_000_000
     x = np.array([0.5])
-    report.section("Time: microseconds an operation, forward and backward", "chain, operations",
-                   "microseconds", "/ the first")
+    report.section(
+        "Time: microseconds an operation, forward and backward",
+        "chain, operations",
+        "microseconds",
+        "/ the first",
+    )
     for program in (sin, steps):
         first = None
         gradient = chainrule.grad(program)
@@ -120,17 +127,34 @@ def main() -> None:
                 each = sorted(times)[len(times) // 2]
                 first = first or each
                 report.row(f"{program.__name__}, {length:,}", each, each / first)
-    report.section(f"Memory of {longest:,} operations: MB", "chain, numbers in each", "must keep", "peak",
-                   "bytes more/op", "peak / must keep")
+    report.section(
+        f"Memory of {longest:,} operations: MB",
+        "chain, numbers in each",
+        "must keep",
+        "peak",
+        "bytes more/op",
+        "peak / must keep",
+    )
     for program in PROGRAMS.values():
         for numbers in (NUMBERS, 1):
             peak = in_own_process(__file__, "memory", program.__name__, str(longest), str(numbers))
             must = kept(program, longest, numbers)
-            report.row(f"{program.__name__}, {numbers}", must / 1e6, peak / 1e6, (peak - must) / longest,
-                       "" if numbers == 1 else Ratio(peak / must, TARGET))
+            report.row(
+                f"{program.__name__}, {numbers}",
+                must / 1e6,
+                peak / 1e6,
+                (peak - must) / longest,
+                "" if numbers == 1 else Ratio(peak / must, TARGET),
+            )
     length = longest // 10
-    report.section(f"Left of a graph of {length:,} operations, collector off", "ending", "peak, bytes", "left, bytes",
-                   "left, objects", "left / peak")
+    report.section(
+        f"Left of a graph of {length:,} operations, collector off",
+        "ending",
+        "peak, bytes",
+        "left, bytes",
+        "left, objects",
+        "left / peak",
+    )
     for ending in ("grad", "variable", "dropped"):
         left = in_own_process(__file__, "left_over", ending, str(length))
         report.row(ending, left["peak"], left["bytes"], left["objects"], Ratio(left["bytes"] / left["peak"], GONE))

@@ -67,10 +67,17 @@ def main() -> None:
     report = Report("Peak memory of a training step", options)
     report.section("MB over the start of the step", "batch", *names, "needed", "/ torch", "/ autograd")
     for batch in options.batch:
-        peaks = {name: statistics.median(in_own_process(__file__, "worker", name, str(batch),
-                                                        "3" if options.quick else "9")) for name in names}
-        report.row(str(batch), *(peaks[name] / 1e6 for name in names), needed(batch) / 1e6,
-                   Ratio(peaks["chainrule"] / peaks["torch"], TARGET), peaks["chainrule"] / peaks["autograd"])
+        peaks = {
+            name: statistics.median(in_own_process(__file__, "worker", name, str(batch), "3" if options.quick else "9"))
+            for name in names
+        }
+        report.row(
+            str(batch),
+            *(peaks[name] / 1e6 for name in names),
+            needed(batch) / 1e6,
+            Ratio(peaks["chainrule"] / peaks["torch"], TARGET),
+            peaks["chainrule"] / peaks["autograd"],
+        )
     report.finish()
 
 

@@ -85,8 +85,11 @@ def measure(options) -> None:
     runs = {tool.name: gradient(tool, options.batch) for tool in tools} | {"by hand": by_hand(options.batch)}
     rounds, seconds = (7, 0.05) if options.quick else (25, 0.1)
     times = time_tools("mlp", runs, rounds, seconds, rtol=1e-5)
-    report.row(os.environ["OMP_NUM_THREADS"], *(times[name].median * 1e3 for name in (ours, *peers, "by hand")),
-               *(Ratio(times[ours].median / times[peer].median, TARGET) for peer in peers))
+    report.row(
+        os.environ["OMP_NUM_THREADS"],
+        *(times[name].median * 1e3 for name in (ours, *peers, "by hand")),
+        *(Ratio(times[ours].median / times[peer].median, TARGET) for peer in peers),
+    )
     report.finish()
 
 
@@ -102,8 +105,11 @@ def main() -> None:
         if options.json:
             stem, extension = os.path.splitext(options.json)
             arguments += ["--json", f"{stem}-{n}{extension}"]
-        subprocess.run([sys.executable, __file__, *arguments], check=True,
-                       env=os.environ | dict.fromkeys(THREADS, str(n)))
+        subprocess.run(
+            [sys.executable, __file__, *arguments],
+            check=True,
+            env=os.environ | dict.fromkeys(THREADS, str(n)),
+        )
         print()
 
 

@@ -81,7 +81,9 @@ def check_rules(f: Callable[..., Any], *args: Any, order: int = 2, rng: np.rando
         check()
 
 
-def check_gradients(f: Callable[..., Any], *args: Any, samples: int = 20, rng: np.random.Generator | None = None) -> None:
+def check_gradients(
+    f: Callable[..., Any], *args: Any, samples: int = 20, rng: np.random.Generator | None = None
+) -> None:
     """Compares the gradient of f, a function that returns a single real number, with finite differences.
 
     Along a random direction in all arguments together, and in single elements: all of them, or a random sample of
@@ -143,14 +145,18 @@ def check_gradients(f: Callable[..., Any], *args: Any, samples: int = 20, rng: n
 class Example:
     """A function of the arrays `xs` that returns a tuple of arrays, all of them floating point or complex."""
 
-    def __init__(self, name: str, f: Callable[..., tuple[Any, ...]], xs: Sequence[np.ndarray], rng: np.random.Generator):
+    def __init__(
+        self, name: str, f: Callable[..., tuple[Any, ...]], xs: Sequence[np.ndarray], rng: np.random.Generator
+    ):
         self.name, self.f, self.xs, self.rng = name, f, tuple(xs), rng
         self.what = ""
         self.ys = tuple(np.asarray(y) for y in f(*self.xs))
         dtypes = [v.dtype for v in (*self.xs, *self.ys)]
         self.eps = max(float(np.finfo(d).eps) for d in dtypes)
 
-    def directions(self, kinds: Sequence[complex] = (1,), of: Sequence[np.ndarray] | None = None) -> tuple[np.ndarray, ...]:
+    def directions(
+        self, kinds: Sequence[complex] = (1,), of: Sequence[np.ndarray] | None = None
+    ) -> tuple[np.ndarray, ...]:
         """A random direction: each element moves in proportion to its size."""
         out = []
         for x in self.xs if of is None else of:
@@ -200,7 +206,9 @@ def example(f: Callable[..., Any], *args: Any, rng: np.random.Generator | None =
     xs = [leaves[i] if isinstance(leaves[i], np.ndarray) else np.asarray(leaves[i])[()] for i in on]
     case = Example(name, of_floats, xs, np.random.default_rng(0) if rng is None else rng)
     if not case.xs or not case.ys:
-        raise TypeError(f"check_rules: {name} has no floating point {'results' if case.xs else 'arguments'}: nothing to differentiate")
+        raise TypeError(
+            f"check_rules: {name} has no floating point {'results' if case.xs else 'arguments'}: nothing to differentiate"
+        )
     return case
 
 
@@ -313,12 +321,27 @@ def vmap_is_a_loop(case: Example) -> bool:
                 assert y.dtype == rows.dtype, f"{case}: result {k} has dtype {y.dtype} instead of {rows.dtype}"
                 case.close(y, rows, exact_tolerance(case), f"in_axes={axes}: result {k}, (example, ...)")
         ts = case.directions()
-        slopes = jvp(lambda *moved, on=on, batch=batch, axes=axes: vmap(case.f, axes)(*_placed(batch, on, moved)),
-                     [batch[i] for i in on], [np.broadcast_to(np.expand_dims(ts[i], axes[i]), batch[i].shape) for i in on])[1]
-        rows = [jvp(lambda *moved, on=on, xs=xs: case.f(*_placed(xs, on, moved)), [xs[i] for i in on], [ts[i] for i in on])[1] for xs in examples]
+        slopes = jvp(
+            lambda *moved, on=on, batch=batch, axes=axes: vmap(case.f, axes)(*_placed(batch, on, moved)),
+            [batch[i] for i in on],
+            [np.broadcast_to(np.expand_dims(ts[i], axes[i]), batch[i].shape) for i in on],
+        )[1]
+        rows = [
+            jvp(
+                lambda *moved, on=on, xs=xs: case.f(*_placed(xs, on, moved)),
+                [xs[i] for i in on],
+                [ts[i] for i in on],
+            )[1]
+            for xs in examples
+        ]
         for k, s in enumerate(slopes):
             expected = np.stack([np.asarray(row[k]) for row in rows])
-            case.close(s, expected, exact_tolerance(case), f"in_axes={axes}: the tangent of result {k}, (example, ...)")
+            case.close(
+                s,
+                expected,
+                exact_tolerance(case),
+                f"in_axes={axes}: the tangent of result {k}, (example, ...)",
+            )
     return True
 
 
@@ -378,7 +401,9 @@ def every_time_the_same(case: Example) -> None:
         assert np.array_equal(a, b, equal_nan=True), f"{case}: the second call of the pullback differs in argument {i}"
         assert np.array_equal(a, c, equal_nan=True), f"{case}: the second pass differs in argument {i}"
         for given in (*case.xs, *seeds, *ys):
-            assert not np.shares_memory(a, given), f"{case}: the cotangent of argument {i} shares memory with something given"
+            assert not np.shares_memory(a, given), (
+                f"{case}: the cotangent of argument {i} shares memory with something given"
+            )
     for x, old in zip((*case.xs, *seeds), (*before, *seeds_before), strict=True):
         assert np.array_equal(x, old, equal_nan=True), f"{case}: something given was changed"
 
@@ -419,13 +444,23 @@ def of_derivatives(case: Example, order: int) -> Iterator[Callable[[], Any]]:
 def pulled(case: Example) -> Example:
     """The vjp of an example, a function of its arguments and of the cotangents, as an example."""
     n = len(case.xs)
-    return Example(f"the vjp of {case.name}", lambda *v: vjp(case.f, *v[:n])[1](v[n:]), (*case.xs, *case.seeds()), case.rng)
+    return Example(
+        f"the vjp of {case.name}",
+        lambda *v: vjp(case.f, *v[:n])[1](v[n:]),
+        (*case.xs, *case.seeds()),
+        case.rng,
+    )
 
 
 def pushed(case: Example) -> Example:
     """The jvp of an example, a function of its arguments and of the tangents, as an example."""
     n = len(case.xs)
-    return Example(f"the jvp of {case.name}", lambda *v: jvp(case.f, v[:n], v[n:])[1], (*case.xs, *case.directions()), case.rng)
+    return Example(
+        f"the jvp of {case.name}",
+        lambda *v: jvp(case.f, v[:n], v[n:])[1],
+        (*case.xs, *case.directions()),
+        case.rng,
+    )
 
 
 # ---- pieces --------------------------------------------------------------------------------------------------------

@@ -177,9 +177,7 @@ def product_and_sine() -> None:
     w4 = walk.step("w4", "sin w2", np.sin(w2))
     w5 = walk.step("w5", "w3 + w4", w3 + w4)
     w5.backward()
-    walk.show(
-        w5=("1", 1.0), w4=("1", 1.0), w3=("1", 1.0), w2=("w1 + cos w2", 2 + np.cos(5.0)), w1=("w2", 5.0)
-    )
+    walk.show(w5=("1", 1.0), w4=("1", 1.0), w3=("1", 1.0), w2=("w1 + cos w2", 2 + np.cos(5.0)), w1=("w2", 5.0))
 
 
 def negative_log_of_a_sigmoid() -> None:
@@ -315,9 +313,7 @@ def logistic_regression() -> None:
     )
     for step in range(9):
         value, gradient = cr.value_and_grad(loss)(w)
-        console.print(
-            f"Newton step {step}: loss {float(value):8.4f}   |gradient| {np.linalg.norm(gradient):.1e}"
-        )
+        console.print(f"Newton step {step}: loss {float(value):8.4f}   |gradient| {np.linalg.norm(gradient):.1e}")
         w = w - np.linalg.solve(cr.hessian(loss)(w), gradient)
 
 

@@ -102,9 +102,7 @@ def network_scores(p, x):
 
 
 def network_loss(p, x, t):
-    return cross_entropy(network_scores(p, x), t) + 0.5 * DECAY * (
-        np.sum(p["W1"] ** 2) + np.sum(p["W2"] ** 2)
-    )
+    return cross_entropy(network_scores(p, x), t) + 0.5 * DECAY * (np.sum(p["W1"] ** 2) + np.sum(p["W2"] ** 2))
 
 
 def network_start(rng, features, classes):
@@ -174,9 +172,7 @@ def by_gradient_descent(loss, parameters, data, rng):
                 for k in parameters:
                     speed[k] = MOMENTUM * speed[k] - RATE * gradient[k]
                     parameters[k] = parameters[k] + speed[k]
-            progress.update(
-                task, advance=1, loss=f"epoch {epoch + 1:2d}/{EPOCHS}, loss {np.mean(losses):.4f}"
-            )
+            progress.update(task, advance=1, loss=f"epoch {epoch + 1:2d}/{EPOCHS}, loss {np.mean(losses):.4f}")
     return parameters, f"mini-batches, {EPOCHS * -(-len(data.x) // BATCH)} steps"
 
 
@@ -226,9 +222,7 @@ def fits(cancer: Data, digits: Data):
 
     for data in (cancer, digits):
         rng = np.random.default_rng(0)
-        p, how = by_gradient_descent(
-            network_loss, network_start(rng, data.x.shape[1], data.classes), data, rng
-        )
+        p, how = by_gradient_descent(network_loss, network_start(rng, data.x.shape[1], data.classes), data, rng)
         known = theirs(
             MLPClassifier(
                 HIDDEN,
@@ -303,9 +297,7 @@ def main() -> int:
     )
 
     explanation = cr.explain(f)(2.0, 5.0)
-    console.print(
-        "Every value of f = ln x1 + x1 x2 - sin x2 at (2, 5), and its adjoint, the derivative of f by it:\n"
-    )
+    console.print("Every value of f = ln x1 + x1 x2 - sin x2 at (2, 5), and its adjoint, the derivative of f by it:\n")
     console.print(explanation, markup=False, soft_wrap=True)
     explanation.save(PICTURE)
     console.print(f"\nIts picture is in {PICTURE}.")

@@ -90,9 +90,7 @@ def results(activation):
 
 def main() -> None:
     console = Console(markup=False, highlight=False)
-    table = Table(
-        title="The layer written by hand, beside the derivative of 1 / (1 + exp(-x))", title_justify="left"
-    )
+    table = Table(title="The layer written by hand, beside the derivative of 1 / (1 + exp(-x))", title_justify="left")
     for column in ("", "shape", "by hand", "of the formula", "difference"):
         table.add_column(column)
     by_formula = results(formula)

@@ -50,6 +50,9 @@ class Primitive:
     sparsity: Callable[..., Any]
     """`(deps, *avals of x, **params) -> deps of y`; see core/dependence.py"""
     multi: bool = False
+    plain_vjp: tuple[Callable[..., Any] | None, ...] | None = None
+    """For an elementwise operation: what `vjp` does input by input, `(ct, y, *x) -> cotangent of x[i]`, where all that is
+    differentiated is real and of the shape and dtype of y, so that nothing is to be summed, cast or conjugated"""
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"

@@ -78,7 +78,7 @@ NUMBERS = frozenset({bool, int, float, complex})
 
 def operand(x: Any) -> Any:
     """`x` as an operation takes it: a tracer, an array, or a Python number; lists become arrays."""
-    if isinstance(x, (Tracer, np.ndarray, np.generic)) or type(x) in NUMBERS:  # noqa: UP038  (three times faster)
+    if isinstance(x, (Tracer, np.ndarray, np.generic)) or type(x) in NUMBERS:
         return x
     return np.asarray(x)
 
@@ -115,7 +115,9 @@ def front_end(key: Any) -> Callable[..., Any]:
 
 def name_of(function: Any) -> str:
     """`numpy.linalg.solve` for that function."""
-    module = getattr(function, "__module__", None) or ("numpy" if hasattr(np, getattr(function, "__name__", "")) else "")
+    module = getattr(function, "__module__", None) or (
+        "numpy" if hasattr(np, getattr(function, "__name__", "")) else ""
+    )
     name = getattr(function, "__name__", str(function))
     return f"{module}.{name}" if module else name
 

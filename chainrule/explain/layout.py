@@ -63,8 +63,7 @@ def layered(
 
     centers = [(left[layer_of[p]] + widths[layer_of[p]] / 2, y[p] - top) for p in range(len(sizes))]
     bends = [
-        [(left[points[p]] + side * widths[points[p]], y[p] - top) for p in chain for side in (0, 1)]
-        for chain in chains
+        [(left[points[p]] + side * widths[points[p]], y[p] - top) for p in chain for side in (0, 1)] for chain in chains
     ]
     return Layout(centers, bends, sum(widths) + gap * max(0, len(rows) - 1), bottom - top)
 
@@ -88,9 +87,7 @@ def _layers(count: int, edges: Sequence[tuple[int, int]]) -> list[int]:
 def _split(layer_of: Sequence[int], edges: Sequence[tuple[int, int]]):
     """Edges as links from layer to layer: the layers of all points, the links, the points of each edge."""
     points = list(layer_of)
-    between: dict[
-        tuple[int, int], int
-    ] = {}  # (source, layer) -> the point where the edges of the source cross it
+    between: dict[tuple[int, int], int] = {}  # (source, layer) -> the point where the edges of the source cross it
     links: dict[tuple[int, int], None] = {}
     chains = []
     for source, target in edges:
@@ -166,9 +163,7 @@ def _heights(
             y[p] = offset - middle
     for sweep in range(2 * SWEEPS):
         near, walk = (before, rows) if sweep % 2 == 0 else (after, rows[::-1])
-        if (
-            sweep >= 2 * SWEEPS - 3
-        ):  # in the end boxes mind both sides, and long edges stay level with their source
+        if sweep >= 2 * SWEEPS - 3:  # in the end boxes mind both sides, and long edges stay level with their source
             near, walk = [a + b if on else a for a, b, on in zip(before, after, box, strict=True)], rows
         for row in walk:
             offsets = _offsets(row, heights, space)

@@ -175,9 +175,7 @@ def _edge(route: Sequence[Point]) -> str:
     for i, (u, v) in enumerate(rest):
         u = u - 6 if i == len(rest) - 1 else u
         path.append(
-            f"L{u:.1f} {v:.1f}"
-            if v == y
-            else f"C{(x + u) / 2:.1f} {y:.1f} {(x + u) / 2:.1f} {v:.1f} {u:.1f} {v:.1f}"
+            f"L{u:.1f} {v:.1f}" if v == y else f"C{(x + u) / 2:.1f} {y:.1f} {(x + u) / 2:.1f} {v:.1f} {u:.1f} {v:.1f}"
         )
         x, y = u, v
     u, v = route[-1]

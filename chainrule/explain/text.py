@@ -69,11 +69,7 @@ def expression(value: Value, digits: int = 6) -> str:
         return f"{operands[0]}[{_index(value.params['index'], operands[1:])}]"
     if value.operation == "setitem":
         return f"{operands[0]} with [{_index(value.params['index'], operands[2:])}] = {operands[1]}"
-    said = [
-        f"{k}={text}"
-        for k, text in zip(value.params, map(_parameter, value.params.values()), strict=True)
-        if text
-    ]
+    said = [f"{k}={text}" for k, text in zip(value.params, map(_parameter, value.params.values()), strict=True) if text]
     text = f"{value.operation}({', '.join([*operands, *said])})"
     return text if value.part is None else f"{text}[{value.part}]"
 

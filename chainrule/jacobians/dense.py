@@ -133,11 +133,15 @@ def _forward(f: Callable[..., Any], leaves: Sequence[Any], has_aux: bool) -> tup
     columns = []
     for v, w in zip(outputs, whole, strict=True):
         parts = np.split(w, ends, axis=-1)
-        columns.append([np.reshape(p, (*aval_of(v).shape, *aval_of(x).shape)) for p, x in zip(parts, leaves, strict=True)])
+        columns.append(
+            [np.reshape(p, (*aval_of(v).shape, *aval_of(x).shape)) for p, x in zip(parts, leaves, strict=True)]
+        )
     return y, aux, _owned(columns)
 
 
-def _reverse(pullback: Callable[..., Any], outputs: Sequence[Any], out_structure: Any, leaves: Sequence[Any]) -> list[list[Any]]:
+def _reverse(
+    pullback: Callable[..., Any], outputs: Sequence[Any], out_structure: Any, leaves: Sequence[Any]
+) -> list[list[Any]]:
     basis = _basis([np.zeros(aval_of(v).shape, v.dtype if v.dtype.kind in "fc" else float) for v in outputs])
     if not sum(_sizes(outputs)):
         return [[np.zeros(aval_of(v).shape + aval_of(x).shape, x.dtype) for x in leaves] for v in outputs]
@@ -150,7 +154,9 @@ def _reverse(pullback: Callable[..., Any], outputs: Sequence[Any], out_structure
     columns = []
     for k, v in enumerate(outputs):
         shape = aval_of(v).shape
-        columns.append([np.reshape(parts[k], (*shape, *aval_of(x).shape)) for parts, x in zip(by_input, leaves, strict=True)])
+        columns.append(
+            [np.reshape(parts[k], (*shape, *aval_of(x).shape)) for parts, x in zip(by_input, leaves, strict=True)]
+        )
     return _owned(columns)
 
 

@@ -206,7 +206,9 @@ def einsum_sparsity(deps, *avals, subscripts):
         axes = [letter for letter in axes if letter in out]
         order = sorted(range(len(axes)), key=lambda k, axes=axes: out.index(axes[k]))
         d = np.transpose(d, (0, *(k + 1 for k in order)))
-        parts.append(d.reshape(len(d), *(d.shape[1 + sorted(axes, key=out.index).index(c)] if c in axes else 1 for c in out)))
+        parts.append(
+            d.reshape(len(d), *(d.shape[1 + sorted(axes, key=out.index).index(c)] if c in axes else 1 for c in out))
+        )
     return dependence.union(parts, shape)
 
 

@@ -117,9 +117,7 @@ def batched_index(x_batched, arrays_batched, n, index, arrays):
         return index, arrays, count if position == 0 else 0
     shapes = [np.shape(a)[1:] if on else np.shape(a) for a, on in zip(arrays, arrays_batched, strict=True)]
     count = len(np.broadcast_shapes(*shapes))
-    arrays = [
-        pad_axes(a, count) if on else a for a, on in zip(arrays, arrays_batched, strict=True)
-    ]
+    arrays = [pad_axes(a, count) if on else a for a, on in zip(arrays, arrays_batched, strict=True)]
     position, _ = advanced_position(index, shapes)
     if x_batched:
         arrays = [np.arange(n).reshape(n, *(1,) * count), *arrays]
@@ -322,7 +320,9 @@ def setitem_sparsity(deps, x, v, *arrays, index, in_place):
     old = dependence.nothing(x.shape) if deps[0] is None else deps[0]
     target = out_shape(x.shape, index, arrays)
     new = dependence.nothing(target) if deps[1] is None else deps[1]
-    new = np.broadcast_to(new.reshape(len(new), *(1,) * (len(target) + 1 - new.ndim), *new.shape[1:]), (len(new), *target))
+    new = np.broadcast_to(
+        new.reshape(len(new), *(1,) * (len(target) + 1 - new.ndim), *new.shape[1:]), (len(new), *target)
+    )
     depth = max(len(old), len(new))
     whole = np.concatenate([np.zeros((depth - len(old), *x.shape), np.intp), old])
     pad = np.concatenate([np.zeros((depth - len(new), *target), np.intp), new])

@@ -95,7 +95,9 @@ def split_aux(output: Any, has_aux: bool, who: str) -> tuple[Any, Any]:
     if not has_aux:
         return output, None
     if not (isinstance(output, tuple) and len(output) == 2):
-        raise TypeError(f"{who}: with has_aux=True the function must return a pair (result, aux); it returned {short(output)}")
+        raise TypeError(
+            f"{who}: with has_aux=True the function must return a pair (result, aux); it returned {short(output)}"
+        )
     return output
 
 

@@ -38,7 +38,9 @@ class BatchTrace(Trace):
 
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         is_batched = tuple([a.__class__ is Batched and a._trace is self for a in args])
-        y = primitive.batch(is_batched, *(a.primal if on else a for a, on in zip(args, is_batched, strict=True)), **params)
+        y = primitive.batch(
+            is_batched, *(a.primal if on else a for a, on in zip(args, is_batched, strict=True)), **params
+        )
         return tuple(Batched(self, v) for v in y) if primitive.multi else Batched(self, y)
 
     def concrete(self, tracer: Tracer, what: str) -> Any:
@@ -109,7 +111,9 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
             )
         trace = BatchTrace(sizes.pop())
         batched = [
-            s.unflatten([x if a is None else Batched(trace, np.moveaxis(x, a, 0)) for x, a in zip(leaves, axes, strict=True)])
+            s.unflatten(
+                [x if a is None else Batched(trace, np.moveaxis(x, a, 0)) for x, a in zip(leaves, axes, strict=True)]
+            )
             for s, leaves, axes in trees
         ]
         output = f(*batched, **kwargs)

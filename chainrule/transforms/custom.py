@@ -32,7 +32,10 @@ class Call:
         arrays = iter(arrays)
         count = self.structure.num_leaves
         return self.structure.unflatten(
-            [self.static[i] if i in self.static and fill is None else fill if i in self.static else next(arrays) for i in range(count)]
+            [
+                self.static[i] if i in self.static and fill is None else fill if i in self.static else next(arrays)
+                for i in range(count)
+            ]
         )
 
     def __repr__(self) -> str:
@@ -43,7 +46,7 @@ def _is_array(x: Any) -> bool:
     return isinstance(x, Tracer | np.ndarray | np.generic | float | complex) or type(x) is int
 
 
-class custom:  # noqa: N801  (used as a decorator)
+class custom:
     """Makes a function an operation of its own, which may have its own derivative rules.
 
     With :meth:`defvjp` or :meth:`defjvp`, or both, the function is differentiated by those rules instead of through its
@@ -140,11 +143,20 @@ class custom:  # noqa: N801  (used as a decorator)
     def _push(self, tangents, ys, *xs, call):
         full = [_zeros(x) if t is None else t for t, x in zip(tangents, xs, strict=True)]
         if self._jvp is not None:
-            t = self._jvp(call.arguments(full, fill=_NO), call.output.unflatten(list(ys)), *call.arguments(xs), **call.kwargs)
-            return self._checked(leaves_like(call.output, t, f"{self.name}: the tangent that its jvp rule returned"), ys, "jvp")
+            t = self._jvp(
+                call.arguments(full, fill=_NO),
+                call.output.unflatten(list(ys)),
+                *call.arguments(xs),
+                **call.kwargs,
+            )
+            return self._checked(
+                leaves_like(call.output, t, f"{self.name}: the tangent that its jvp rule returned"), ys, "jvp"
+            )
         # The vjp rule is linear in ct, so its own pullback is the map from tangents to tangents.
         on = [i for i, t in enumerate(tangents) if t is not None]
-        _, pullback = reverse_vjp(lambda *cts: tuple(self._cotangents(cts, ys, xs, call)[i] for i in on), *map(_zeros, ys))
+        _, pullback = reverse_vjp(
+            lambda *cts: tuple(self._cotangents(cts, ys, xs, call)[i] for i in on), *map(_zeros, ys)
+        )
         return pullback(tuple(tangents[i] for i in on))
 
     def _pull(self, wanted, cts, ys, *xs, call):
@@ -180,7 +192,11 @@ class custom:  # noqa: N801  (used as a decorator)
             if ct is None:
                 leaves += [None] * sum(arrays)
             else:
-                both = zip(leaves_like(structure, ct, f"{self.name}: a cotangent of its vjp rule"), arrays, strict=True)
+                both = zip(
+                    leaves_like(structure, ct, f"{self.name}: a cotangent of its vjp rule"),
+                    arrays,
+                    strict=True,
+                )
                 leaves += [c for c, on in both if on]
         return self._checked(leaves, xs, "vjp")
 
@@ -198,7 +214,9 @@ class custom:  # noqa: N801  (used as a decorator)
     def _batch(self, is_batched, *xs, call):
         """The operation on a batch is an operation with rules of its own: those of one example, mapped."""
         axes = [0 if on else None for on in is_batched]
-        batched = custom(lambda *xs: tuple(vmap(lambda *xs: flat(self.f(*call.arguments(xs), **call.kwargs)), axes)(*xs)))
+        batched = custom(
+            lambda *xs: tuple(vmap(lambda *xs: flat(self.f(*call.arguments(xs), **call.kwargs)), axes)(*xs))
+        )
         batched.name, batched._saves = self.name, self._saves
 
         def flat(output):
@@ -209,11 +227,17 @@ class custom:  # noqa: N801  (used as a decorator)
 
             def back(cts, ys, *xs):
                 one = vmap(lambda cts, ys, *xs: tuple(self._filled(cts, ys, xs, call)), [0, 0, *axes])
-                return tuple(ct if on else np.sum(ct, axis=0) for ct, on in zip(one(cts, ys, *xs), is_batched, strict=True))
+                return tuple(
+                    ct if on else np.sum(ct, axis=0) for ct, on in zip(one(cts, ys, *xs), is_batched, strict=True)
+                )
 
             batched.defvjp(back)
         if self._jvp is not None:
-            batched.defjvp(lambda ts, ys, *xs: vmap(lambda ts, ys, *xs: tuple(self._push(ts, ys, *xs, call=call)), [axes, 0, *axes])(ts, ys, *xs))
+            batched.defjvp(
+                lambda ts, ys, *xs: vmap(
+                    lambda ts, ys, *xs: tuple(self._push(ts, ys, *xs, call=call)), [axes, 0, *axes]
+                )(ts, ys, *xs)
+            )
         return batched(*xs)
 
     def _filled(self, cts, ys, xs, call):

@@ -171,7 +171,13 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., 
         if len(tangents) != len(primals):
             raise TypeError(f"push: {len(primals)} tangents are needed; {len(tangents)} were given")
         flat = [t for s, t in zip(structures, tangents, strict=True) for t in leaves_like(s, t, "push: the tangent")]
-        moving = dict(zip(graph.inputs, (arguments.check_cotangent(t, aval_of(x), "push") for t, x in zip(flat, inputs, strict=True)), strict=True))
+        moving = dict(
+            zip(
+                graph.inputs,
+                (arguments.check_cotangent(t, aval_of(x), "push") for t, x in zip(flat, inputs, strict=True)),
+                strict=True,
+            )
+        )
         for equation in graph.equations:
             primitive = equation.primitive
             slopes = tuple(moving.get(a) if isinstance(a, Var) else None for a in equation.args)

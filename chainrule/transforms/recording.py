@@ -58,7 +58,9 @@ class RecordingTrace(Trace):
         own = [isinstance(a, Recorded) and a._trace is self for a in args]
         y = bind(primitive, *(a.primal if on else a for a, on in zip(args, own, strict=True)), **params)
         outputs = tuple(map(self.name, y)) if primitive.multi else (self.name(y),)
-        kept = tuple(a.companion if on else np.array(a) if type(a) is np.ndarray else a for a, on in zip(args, own, strict=True))
+        kept = tuple(
+            a.companion if on else np.array(a) if type(a) is np.ndarray else a for a, on in zip(args, own, strict=True)
+        )
         self.graph.equations.append(Equation(primitive, kept, params, tuple(o.companion for o in outputs)))
         return outputs if primitive.multi else outputs[0]
 
@@ -133,7 +135,9 @@ def record(f: Callable[..., Any], *primals: Any) -> Graph:
     def leaves_of(*args):
         if len(args) != len(structures):
             raise TypeError(f"graph: {len(structures)} arguments are needed; {len(args)} were given")
-        leaves = [leaf for s, a in zip(structures, args, strict=True) for leaf in leaves_like(s, a, "graph: an argument")]
+        leaves = [
+            leaf for s, a in zip(structures, args, strict=True) for leaf in leaves_like(s, a, "graph: an argument")
+        ]
         return [np.asarray(x)[()] if type(x) in (float, complex, int, bool) else x for x in leaves]
 
     graph.flatten, graph.unflatten = leaves_of, structure.unflatten

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
@@ -10,71 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from ..core.accumulate import DEFERRED, Sums
-from ..core.errors import FreedTapeError, user_line
+from ..core.errors import user_line
 from ..core.memory import Snapshot, read, snapshot
-from ..core.primitive import Aval, Primitive
+from ..core.primitive import Primitive
 from ..core.trace import NUMBERS, Trace, Tracer, aval_of, bind
 from ..core.tree import flatten, leaves_like
 from . import arguments
+from .tape import F32, F64, Input, Node, Output, backward
 
-_order = itertools.count()
 _no_grad: ContextVar[bool] = ContextVar("chainrule_no_grad", default=False)
 
 
-# ---- what travels: a value, and the node of the tape that made it --------------------------------------------
-
-
-class Node:
-    """One operation on the tape: what it was, what it was applied to, and what its backward rule will read.
-
-    parents: the nodes of the arguments (None for constants); wanted: which of them there are; args, y: the arguments and the output, as far as the
-    rule needs them, otherwise something with their `.shape` and `.dtype`; order: nodes are numbered as they are
-    made, so their order is a topological one.
-    """
-
-    __slots__ = ("args", "dtype", "order", "params", "parents", "primitive", "shape", "snapshots", "wanted", "y")
-
-    primitive: Primitive | None
-
-    def __init__(self, primitive, parents, wanted, args, y, params, shape, dtype, snapshots):
-        self.primitive = primitive
-        self.parents = parents
-        self.wanted = wanted
-        self.args = args
-        self.y = y
-        self.params = params
-        self.shape = shape
-        self.dtype = dtype
-        self.snapshots = snapshots
-        self.order = next(_order)
-
-    def __repr__(self):
-        name = self.primitive.name if self.primitive else "input"
-        return f"<node {self.order}: {name}, shape {self.shape}, {self.dtype}>"
-
-
-class Input(Node):
-    """A node without parents: something the gradient is taken with respect to."""
-
-    __slots__ = ("grad",)
-
-    def __init__(self, value, snapshots):
-        super().__init__(None, (), (), (), None, {}, value.shape, value.dtype, snapshots)
-        self.grad = None
-
-
-class Output(Node):
-    """One of several outputs of the operation at its only parent."""
-
-    __slots__ = ("count", "position")
-
-    def __init__(self, parent, position, count, y):
-        super().__init__(None, (parent,), (True,), (), None, {}, y.shape, y.dtype, None)
-        self.position, self.count = position, count
-
-
-FREED: Any = ("freed",)
+# ---- what travels: a value, and the node of the tape that made it -----------------------------------------------
 
 
 class Variable(Tracer):
@@ -163,7 +109,8 @@ class Variable(Tracer):
                 )
             seed = np.ones(self.shape, self.dtype)
         seed = arguments.check_cotangent(seed, aval_of(self), "backward")
-        found = backward([(self.companion, seed)], release=not (retain_graph or create_graph), trace=self._trace if create_graph else None)
+        trace = self._trace if create_graph else None
+        found = backward([(self.companion, seed)], release=not (retain_graph or create_graph), trace=trace)
         new = [(node, arguments.result(ct, np.empty(0))) for node, ct in found.items()]
         with _grad_lock:  # all or nothing, whatever happened during the pass
             for node, ct in new:
@@ -182,7 +129,11 @@ class Variable(Tracer):
         return function(*args)
 
     def __repr__(self):
-        return f"Variable({self.primal!r})" if self.companion is None or self.primal is None else f"Variable({self.primal})"
+        return (
+            f"Variable({self.primal!r})"
+            if self.companion is None or self.primal is None
+            else f"Variable({self.primal})"
+        )
 
 
 _grad_lock = threading.Lock()
@@ -233,13 +184,27 @@ class ReverseTrace(Trace):
                 kept.append(parent or aval_of(value))
             else:
                 kept.append(value if parent is not None else snapshot(value, snapshots))
-        kept_y = y if keep.output else None
         if not primitive.multi:
-            node = Node(primitive, tuple(parents), wanted, tuple(kept), kept_y, params, y.shape, y.dtype, snapshots or None)
+            kept_y = y if keep.output else None
+            node = Node(
+                primitive,
+                tuple(parents),
+                tuple(kept),
+                kept_y,
+                params,
+                y.shape,
+                y.dtype,
+                False,
+                snapshots or None,
+            )
             return Variable(self, y, node)
         kept_y = y if keep.output else tuple(map(aval_of, y))
-        node = Node(primitive, tuple(parents), wanted, tuple(kept), kept_y, params, (), None, snapshots or None)
+        node = Node(primitive, tuple(parents), tuple(kept), kept_y, params, (), None, False, snapshots or None)
         return tuple(Variable(self, part, Output(node, i, len(y), part)) for i, part in enumerate(y))
+
+    def at(self, value: Any, node: Node) -> Variable:
+        """The variable with this place on the tape."""
+        return Variable(self, value, node)
 
     # The two short paths do the same for an elementwise operation whose arguments need no preparation. They are
     # what one operation on small arrays costs: benchmarks/eager.py.
@@ -253,7 +218,9 @@ class ReverseTrace(Trace):
         y = primitive.impl(value)
         (keep_x,), keep_y = primitive.saves(_ONE)
         args = (value if keep_x else parent,)
-        node = Node(primitive, (parent,), _ONE, args, y if keep_y else None, _EMPTY, y.shape, y.dtype, None)
+        shape, dtype = y.shape, y.dtype
+        plain = dtype is parent.dtype and (dtype is F64 or dtype is F32) and primitive.plain_vjp is not None
+        node = Node(primitive, (parent,), args, y if keep_y else None, _EMPTY, shape, dtype, plain, None)
         return Variable(self, y, node)
 
     def apply2(self, primitive: Primitive, a: Any, b: Any) -> Any:
@@ -291,7 +258,14 @@ class ReverseTrace(Trace):
             value_b = parent_b
         args = (value_a, value_b)
         kept_y = y if keep_y else None
-        node = Node(primitive, (parent_a, parent_b), wanted, args, kept_y, _EMPTY, y.shape, y.dtype, snapshots or None)
+        shape, dtype = y.shape, y.dtype
+        plain = (
+            (dtype is F64 or dtype is F32)
+            and (parent_a is None or (parent_a.shape == shape and parent_a.dtype is dtype))
+            and (parent_b is None or (parent_b.shape == shape and parent_b.dtype is dtype))
+            and primitive.plain_vjp is not None
+        )
+        node = Node(primitive, (parent_a, parent_b), args, kept_y, _EMPTY, shape, dtype, plain, snapshots or None)
         return Variable(self, y, node)
 
     def check_writable(self, tracer: Tracer) -> None:
@@ -309,87 +283,6 @@ _NONE = (False, False)
 
 OUTERMOST = ReverseTrace(level=0)
 """The trace of variables held by hand. It holds nothing: the tape hangs on the variables alone."""
-
-
-# ---- the backward pass -------------------------------------------------------------------------------------------
-
-
-def tape(outputs: Sequence[Node]) -> list[Node]:
-    """Every node that `outputs` depend on, themselves included, in reverse topological order."""
-    seen = set(outputs)
-    waiting = list(seen)
-    while waiting:
-        for parent in waiting.pop().parents:
-            if parent is not None and parent not in seen:
-                seen.add(parent)
-                waiting.append(parent)
-    return sorted(seen, key=_order_of, reverse=True)
-
-
-def _order_of(node: Node) -> int:
-    return node.order
-
-
-def backward(seeds: Sequence[tuple[Node, Any]], *, release: bool, trace: ReverseTrace | None = None) -> dict[Input, Any]:
-    """The cotangents of all inputs, from those of some outputs.
-
-    release: drop what the tape keeps as soon as it has been used. trace: put the pass itself on this tape.
-    """
-    sums = Sums()
-    for node, seed in seeds:
-        sums.add(node, seed)
-    found = {}
-    nodes = tape([node for node, _ in seeds])
-    nodes.reverse()
-    while nodes:
-        node = nodes.pop()
-        if node.snapshots is not None:
-            for shot in node.snapshots:
-                shot.check()
-        ct = sums.pop(node, None)
-        if ct is None:
-            continue
-        primitive = node.primitive
-        if primitive is None:
-            if node.__class__ is Input:
-                found[node] = ct
-            else:
-                sums.put(node.parents[0], node.position, node.count, ct)  # type: ignore[attr-defined]
-            continue
-        args = node.args
-        if args is FREED:
-            raise FreedTapeError(
-                "backward: an earlier backward pass has released the values on this tape; call it with "
-                "retain_graph=True to go back a second time"
-            )
-        y = node if node.y is None else node.y
-        if trace is not None:
-            args, y = _on_tape(trace, node, args, y)
-        params = node.params
-        cts = primitive.vjp(node.wanted, ct, y, *args, **params) if params else primitive.vjp(node.wanted, ct, y, *args)
-        for parent, ct_x in zip(node.parents, cts):  # noqa: B905  (checked where rules are tested; this is hot)
-            if ct_x is not None and parent is not None:
-                if parent in sums or ct_x.__class__ in DEFERRED:
-                    sums.add(parent, ct_x, node)
-                else:
-                    sums[parent] = ct_x
-        if release:
-            node.args, node.y, node.snapshots = FREED, None, None
-    return found
-
-
-def _on_tape(trace: ReverseTrace, node: Node, args: Any, y: Any) -> tuple[list[Any], Any]:
-    """The kept values of `node` as the variables that they were."""
-    back = [
-        Variable(trace, arg, parent) if parent is not None and arg is not parent else arg
-        for arg, parent in zip(args, node.parents, strict=True)
-    ]
-    if node.y is None:
-        return back, y
-    if isinstance(node.y, tuple):
-        outputs = enumerate(node.y)
-        return back, tuple(v if isinstance(v, Aval) else Variable(trace, v, Output(node, i, len(node.y), v)) for i, v in outputs)
-    return back, Variable(trace, node.y, node)
 
 
 # ---- the public functions ------------------------------------------------------------------------------------------
@@ -438,7 +331,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     (array([1.        , 0.54030231]),)
     """
     who = "vjp"
-    y, pull, aux = _pullback(f, primals, who, has_aux, release=False)
+    y, pull, aux = _pullback(f, primals, who, has_aux, once=False)
     leaves, structure = flatten(y)
     avals = list(map(aval_of, leaves))
 
@@ -449,8 +342,8 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     return (y, pullback, aux) if has_aux else (y, pullback)
 
 
-def _pullback(f: Callable[..., Any], primals: Sequence[Any], who: str, has_aux: bool, release: bool):
-    """The output of f, a function from the leaves of its cotangent to a tuple of trees, and aux."""
+def _pullback(f: Callable[..., Any], primals: Sequence[Any], who: str, has_aux: bool, once: bool):
+    """The output of f, a function (called once only, if so) from the leaves of its cotangent to a tuple of trees, aux."""
     trace = ReverseTrace()
     inputs, trees = [], []
     for i, primal in enumerate(primals):
@@ -465,7 +358,13 @@ def _pullback(f: Callable[..., Any], primals: Sequence[Any], who: str, has_aux: 
     leaves, structure = flatten(output)
     outputs = [_finished(trace, leaf, who) for leaf in leaves]
     del output, leaves
-    y = structure.unflatten(arguments.results([_array(v) for v, _ in outputs], [v for v, _ in outputs], [leaf for tree in inputs for leaf, _ in tree]))
+    y = structure.unflatten(
+        arguments.results(
+            [_array(v) for v, _ in outputs],
+            [v for v, _ in outputs],
+            [leaf for tree in inputs for leaf, _ in tree],
+        )
+    )
     nodes = [n for _, n in outputs]
     if aux is not None:
         aux = without_tracers(trace, aux, who)
@@ -473,7 +372,9 @@ def _pullback(f: Callable[..., Any], primals: Sequence[Any], who: str, has_aux: 
 
     def pull(cts):
         seeds = [(n, ct) for n, ct in zip(nodes, cts, strict=True) if n is not None]
-        found = backward(seeds, release=release)
+        if once:
+            nodes.clear()  # so that the tape goes as the pass moves along
+        found = backward(seeds)
         flat = [leaf for tree in inputs for leaf in tree]
         grads = [found.get(n) for _, n in flat]
         grads = [np.zeros(leaf.shape, leaf.dtype) if g is None else g for g, (leaf, _) in zip(grads, flat, strict=True)]
@@ -497,10 +398,14 @@ def _finished(trace: Trace, leaf: Any, who: str) -> tuple[Any, Any]:
 def without_tracers(trace: Trace, tree: Any, who: str) -> Any:
     """`tree` with the values of the tracers of `trace` in their place; what is no array is left alone."""
     leaves, structure = flatten(tree)
-    return structure.unflatten([_finished(trace, leaf, who)[0] if isinstance(leaf, Tracer) else leaf for leaf in leaves])
+    return structure.unflatten(
+        [_finished(trace, leaf, who)[0] if isinstance(leaf, Tracer) else leaf for leaf in leaves]
+    )
 
 
-def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+def value_and_grad(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
     """A function that returns f and the gradient of f, a scalar, with respect to some arguments.
 
     Parameters
@@ -542,7 +447,7 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_
         who = "grad"
         positions = arguments.argument_positions(argnums, len(args), who)
         chosen = [args[i] for i in positions]
-        y, pull, aux = _pullback(arguments.of_arguments(f, args, kwargs, positions), chosen, who, has_aux, release=True)
+        y, pull, aux = _pullback(arguments.of_arguments(f, args, kwargs, positions), chosen, who, has_aux, once=True)
         aval = aval_of(y) if isinstance(y, Tracer | np.ndarray | np.generic) else None
         if aval is None or aval.shape != ():
             raise TypeError(
@@ -661,6 +566,3 @@ def no_grad() -> Iterator[None]:
         yield
     finally:
         _no_grad.reset(token)
-
-
-__all__ = ["Aval", "Input", "Node", "Output", "ReverseTrace", "Variable", "grad", "no_grad", "value_and_grad", "variable", "vjp"]

@@ -155,8 +155,6 @@ def test_the_penalty_alone_pulls_towards_zero():
 
 def test_the_stable_form_has_the_same_gradient_and_a_finite_one_far_out():
     # log(1 + e^(-m)) = logaddexp(0, -m); its derivative is -(1 - sigma(m)), and -1 for m far below 0.
-    agree(
-        cr.grad(lambda w: np.sum(np.logaddexp(0, -Y * (X @ w))) + PENALTY / 2 * w @ w)(W), closed_gradient(W)
-    )
+    agree(cr.grad(lambda w: np.sum(np.logaddexp(0, -Y * (X @ w))) + PENALTY / 2 * w @ w)(W), closed_gradient(W))
     margins = np.array([-800.0, 0.0, 800.0])
     agree(cr.grad(lambda m: np.sum(np.logaddexp(0, -m)))(margins), np.array([-1.0, -0.5, 0.0]))

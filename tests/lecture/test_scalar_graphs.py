@@ -57,9 +57,7 @@ def test_a_seed_is_the_adjoint_that_arrives_from_above():
     agree(z.grad, 30.0)
 
 
-@pytest.mark.parametrize(
-    ("direction", "tangent"), [((1.0, 0, 0), -4.0), ((0, 1.0, 0), -4.0), ((0, 0, 1.0), 3.0)]
-)
+@pytest.mark.parametrize(("direction", "tangent"), [((1.0, 0, 0), -4.0), ((0, 1.0, 0), -4.0), ((0, 0, 1.0), 3.0)])
 def test_forward_mode_finds_one_of_the_three_derivatives_per_pass(direction, tangent):
     value, t = cr.jvp(sum_times, (-2.0, 5.0, -4.0), tuple(map(float, direction)))
     agree(value, -12.0)

@@ -49,7 +49,9 @@ def extreme(primitive, pair, worst, name):
         a = array(a)
         axes = all_axes(axis, ndim(a))
         if not (where is True or where is NO) and not given(initial):
-            raise ValueError(f"reduction operation '{name}' does not have an identity, so to use a where mask one has to specify 'initial'")
+            raise ValueError(
+                f"reduction operation '{name}' does not have an identity, so to use a where mask one has to specify 'initial'"
+            )
         a = masked(a, where, worst)
         if a.size == 0 and given(initial):
             return into(out, np.full(reduced_shape(a.shape, axes, is_on(keepdims)), initial, a.dtype), f"numpy.{name}")
@@ -80,7 +82,9 @@ def mean(a, axis=None, dtype=None, out=None, keepdims=NO, *, where=NO):
     a = array(a)
     count = count_of(a, axis, where)
     if np.ndim(count):
-        count = np.reshape(count, np.shape(np.sum(np.zeros(shape(a)), axis=axis, keepdims=is_on(keepdims)))).astype(a.real.dtype)
+        count = np.reshape(count, np.shape(np.sum(np.zeros(shape(a)), axis=axis, keepdims=is_on(keepdims)))).astype(
+            a.real.dtype
+        )
     y = np.sum(a, axis, dtype, keepdims=keepdims, where=where)
     return into(out, y / count if not isinstance(count, int) or count else y * np.nan, "numpy.mean")
 
@@ -186,7 +190,11 @@ def diff(a, n=1, axis=-1, prepend=NO, append=NO):
 @signature_of(np.ediff1d)
 def ediff1d(ary, to_end=None, to_begin=None):
     y = np.diff(np.ravel(ary))
-    parts = [*([] if to_begin is None else [np.ravel(to_begin)]), y, *([] if to_end is None else [np.ravel(to_end)])]
+    parts = [
+        *([] if to_begin is None else [np.ravel(to_begin)]),
+        y,
+        *([] if to_end is None else [np.ravel(to_end)]),
+    ]
     return np.concatenate(parts) if len(parts) > 1 else y
 
 
@@ -280,5 +288,13 @@ def position(primitive):
 signature_of(np.argmax)(position(reductions.argmax))
 signature_of(np.argmin)(position(reductions.argmin))
 
-for function in (np.array_equal, np.array_equiv, np.allclose, np.nonzero, np.flatnonzero, np.argwhere, np.iterable):
+for function in (
+    np.array_equal,
+    np.array_equiv,
+    np.allclose,
+    np.nonzero,
+    np.flatnonzero,
+    np.argwhere,
+    np.iterable,
+):
     constant_function(function)

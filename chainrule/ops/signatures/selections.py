@@ -90,10 +90,17 @@ def partition(a, kth, axis=-1, kind="introselect", order=None):
 def joined(a, axis):
     """`a` with the axes to reduce as one last axis, and the shape of the result with them kept."""
     n = ndim(a)
-    axes = tuple(range(n)) if axis is None else tuple(sorted(one_axis(i, n) for i in (axis if isinstance(axis, tuple | list) else (axis,))))
+    axes = (
+        tuple(range(n))
+        if axis is None
+        else tuple(sorted(one_axis(i, n) for i in (axis if isinstance(axis, tuple | list) else (axis,))))
+    )
     rest = [i for i in range(n) if i not in axes]
     dims = shape(a)
-    flat = np.reshape(np.transpose(a, [*rest, *axes]), (*(dims[i] for i in rest), -1) if np.prod(dims) else (*(dims[i] for i in rest), 0))
+    flat = np.reshape(
+        np.transpose(a, [*rest, *axes]),
+        (*(dims[i] for i in rest), -1) if np.prod(dims) else (*(dims[i] for i in rest), 0),
+    )
     return flat, tuple(1 if i in axes else k for i, k in enumerate(dims))
 
 
@@ -152,7 +159,10 @@ def between(q, n, method):
     if method == "midpoint":
         return low, np.ceil(at).astype(int), np.full_like(share, 0.5)
     if method != "linear":
-        raise refuse("numpy.quantile", f"method={method!r} is not supported; linear, lower, higher, nearest and midpoint are")
+        raise refuse(
+            "numpy.quantile",
+            f"method={method!r} is not supported; linear, lower, higher, nearest and midpoint are",
+        )
     return low, high, share
 
 

@@ -24,8 +24,12 @@ def size(a, axis=None):
 
 signature_of(np.iscomplexobj)(lambda x: aval_of(x).dtype.kind == "c")
 signature_of(np.isrealobj)(lambda x: aval_of(x).dtype.kind != "c")
-signature_of(np.result_type)(lambda *xs: np.result_type(*(aval_of(x).dtype if isinstance(x, Tracer) else x for x in xs)))
-signature_of(np.can_cast)(lambda a, to, casting="safe": np.can_cast(aval_of(a).dtype if isinstance(a, Tracer) else a, to, casting))
+signature_of(np.result_type)(
+    lambda *xs: np.result_type(*(aval_of(x).dtype if isinstance(x, Tracer) else x for x in xs))
+)
+signature_of(np.can_cast)(
+    lambda a, to, casting="safe": np.can_cast(aval_of(a).dtype if isinstance(a, Tracer) else a, to, casting)
+)
 signature_of(np.min_scalar_type)(lambda a: aval_of(a).dtype)
 signature_of(np.common_type)(lambda *xs: np.common_type(*(np.empty(0, aval_of(x).dtype) for x in xs)))
 signature_of(np.shares_memory, np.may_share_memory)(lambda a, b, max_work=None: a is b)
@@ -44,7 +48,9 @@ def filled(value, like, dtype, dims, subok=True):
     return tracer
 
 
-signature_of(np.ascontiguousarray, np.asfortranarray)(lambda a, dtype=None, *, like=None: a if dtype is None else a.astype(dtype))
+signature_of(np.ascontiguousarray, np.asfortranarray)(
+    lambda a, dtype=None, *, like=None: a if dtype is None else a.astype(dtype)
+)
 
 
 @signature_of(np.zeros_like)
@@ -82,7 +88,12 @@ def ones(shape, dtype=float, order="C", *, device=None, like=None):
 @signature_of(np.full)
 def full(shape, fill_value, dtype=None, order="C", *, device=None, like=None):
     dtype = dtype or np.asarray(0 if isinstance(fill_value, Tracer) else fill_value).dtype
-    y = filled(0, like if like is not None else fill_value, fill_value.dtype if isinstance(fill_value, Tracer) else dtype, shape)
+    y = filled(
+        0,
+        like if like is not None else fill_value,
+        fill_value.dtype if isinstance(fill_value, Tracer) else dtype,
+        shape,
+    )
     y[...] = fill_value
     return y
 
@@ -140,7 +151,11 @@ def as_view(function):
 
 def full_shape(dims, count):
     """`dims` with -1 replaced by what is left."""
-    dims = tuple(operator.index(n) for n in dims) if isinstance(dims, tuple | list | np.ndarray) else (operator.index(dims),)
+    dims = (
+        tuple(operator.index(n) for n in dims)
+        if isinstance(dims, tuple | list | np.ndarray)
+        else (operator.index(dims),)
+    )
     if -1 in dims:
         known = int(np.prod([n for n in dims if n != -1], dtype=np.intp))
         if dims.count(-1) > 1 or known == 0 or count % known:

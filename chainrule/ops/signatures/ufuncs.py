@@ -191,9 +191,13 @@ def clip(a, a_min=np._NoValue, a_max=np._NoValue, out=None, *, min=np._NoValue, 
     high = a_max if a_max is not np._NoValue else None if max is np._NoValue else max
     y = array(a)
     if low is not None:  # closed interval: at its ends the gradient goes to `a`
-        y = np.where(y < low, low, y).astype(np.result_type(y.dtype, low if isinstance(low, int | float) else low.dtype))
+        y = np.where(y < low, low, y).astype(
+            np.result_type(y.dtype, low if isinstance(low, int | float) else low.dtype)
+        )
     if high is not None:
-        y = np.where(y > high, high, y).astype(np.result_type(y.dtype, high if isinstance(high, int | float) else high.dtype))
+        y = np.where(y > high, high, y).astype(
+            np.result_type(y.dtype, high if isinstance(high, int | float) else high.dtype)
+        )
     return into(out, y, "numpy.clip")
 
 
@@ -244,7 +248,11 @@ def isclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
 def select(condlist, choicelist, default=0):
     y = operand(default)
     for condition, choice in reversed(list(zip(condlist, choicelist, strict=True))):
-        y = np.where(condition, choice, y) if isinstance(choice, Tracer) or isinstance(y, Tracer) or isinstance(condition, Tracer) else bind(selections.where, condition, operand(choice), y)
+        y = (
+            np.where(condition, choice, y)
+            if isinstance(choice, Tracer) or isinstance(y, Tracer) or isinstance(condition, Tracer)
+            else bind(selections.where, condition, operand(choice), y)
+        )
     return y
 
 
