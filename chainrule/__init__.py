@@ -10,8 +10,9 @@ from .core.errors import (
 )
 from .explain import explain as explain
 from .jacobians.dense import hessian as hessian, hvp as hvp, jacobian as jacobian
+from .ops.control import stop_gradient as stop_gradient
 from .transforms.batching import vmap as vmap
-from .transforms.custom import checkpoint as checkpoint, custom as custom, stop_gradient as stop_gradient
+from .transforms.custom import checkpoint as checkpoint, custom as custom
 from .transforms.forward import jvp as jvp, linearize as linearize
 from .transforms.recording import record as record
 from .transforms.reverse import (

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
 
@@ -20,6 +21,40 @@ class Kept(NamedTuple):
 
     args: tuple[bool, ...]
     output: bool
+
+
+@cache
+def keeps_nothing(wanted: tuple[bool, ...]) -> Kept:
+    return Kept((False,) * len(wanted), False)
+
+
+@cache
+def keeps_all(wanted: tuple[bool, ...]) -> Kept:
+    return Kept((True,) * len(wanted), True)
+
+
+@cache
+def keeps_args(wanted: tuple[bool, ...]) -> Kept:
+    return Kept((True,) * len(wanted), False)
+
+
+@cache
+def keeps_output(wanted: tuple[bool, ...]) -> Kept:
+    return Kept((False,) * len(wanted), True)
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """What `saves` and `vjp` come to where all that is differentiated is real and of the shape and dtype of the output.
+
+    Nothing is to be summed, cast or conjugated then. Small arrays are mostly of this kind, and theirs is the time that
+    an operation costs beyond its arithmetic: benchmarks/eager.py.
+    """
+
+    vjps: tuple[Callable[..., Any] | None, ...]
+    """For each input `(ct, y, *x) -> cotangent`; None: the cotangent is `ct`"""
+    saves: tuple[tuple[bool, ...], ...]
+    """What is kept, of each input and of y; the index has bit i set if input i is wanted"""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -50,9 +85,8 @@ class Primitive:
     sparsity: Callable[..., Any]
     """`(deps, *avals of x, **params) -> deps of y`; see core/dependence.py"""
     multi: bool = False
-    plain_vjp: tuple[Callable[..., Any] | None, ...] | None = None
-    """For an elementwise operation: what `vjp` does input by input, `(ct, y, *x) -> cotangent of x[i]`, where all that is
-    differentiated is real and of the shape and dtype of y, so that nothing is to be summed, cast or conjugated"""
+    plain: Plain | None = None
+    """For an elementwise operation: the short form of `saves` and `vjp`"""
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"

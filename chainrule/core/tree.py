@@ -48,7 +48,7 @@ def flatten(tree: Any) -> tuple[list[Any], Any]:
     import optree
 
     leaves, structure = optree.tree_flatten(tree, is_leaf=_register, namespace=NAMESPACE)  # type: ignore[arg-type]
-    return leaves, _Structure(structure)
+    return (leaves, LEAF) if structure.is_leaf() else (leaves, _Structure(structure))
 
 
 class _Structure:

@@ -1,10 +1,13 @@
-"""`explain`: runs a function forwards and backwards, and shows every value and adjoint on the way."""
+"""`explain`: runs a function forwards and backwards, and shows every value and adjoint on the way.
+
+`import chainrule` comes by here, so words and pictures are imported when somebody asks for them.
+"""
 
 import functools
 import inspect
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +17,6 @@ from ..core.graph import Equation, Graph, Var
 from ..core.trace import concrete
 from ..core.tree import Leaf, flatten
 from ..transforms.recording import record_leaves
-from .svg import drawing
-from .text import summary, table
 from .values import Value
 
 
@@ -63,6 +64,8 @@ class Explanation:
         return len(self.values)
 
     def __str__(self) -> str:
+        from .text import table
+
         return f"{self.title}\n\n{table(self.values)}"
 
     __repr__ = __str__
@@ -70,6 +73,8 @@ class Explanation:
     @property
     def title(self) -> str:
         """`f(x, y) = v7 = 11.6521`, and why there are no adjoints if there are none."""
+        from .text import summary
+
         names = ", ".join(v.name for v in self.outputs)
         if len(self.outputs) != 1:
             return f"{self.call} = ({names}); no adjoints, the result is {len(self.outputs)} values"
@@ -94,23 +99,35 @@ class Explanation:
         >>> cr.explain(lambda x: x * x)(3.0).svg()[:5]
         '<svg '
         """
+        from .svg import drawing
+
         return drawing(self.title, self.values, self.inputs, self.outputs)
 
     _repr_svg_ = svg  # what a notebook asks for
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the picture (`.svg`) or the table (`.txt`) to a file.
 
         Parameters
         ----------
-        path : str or Path
+        path : str or path
             Directories that are missing are made.
 
         Raises
         ------
         ValueError
             If the name ends in anything else.
+
+        Examples
+        --------
+        >>> import chainrule as cr
+        >>> cr.explain(lambda x: x * x)(3.0).save("graph.png")
+        Traceback (most recent call last):
+            ...
+        ValueError: save: 'graph.png' must end in .svg (the picture) or .txt (the table)
         """
+        from pathlib import Path
+
         path = Path(path)
         if path.suffix not in (".svg", ".txt"):
             raise ValueError(f"save: {path.name!r} must end in .svg (the picture) or .txt (the table)")
@@ -136,7 +153,7 @@ def explain(f: Callable[..., Any]) -> Callable[..., Explanation]:
     Raises
     ------
     TypeError
-        If f returns something that is no array.
+        If an argument or a result is neither an array nor a number.
 
     Notes
     -----
@@ -164,7 +181,7 @@ def explain(f: Callable[..., Any]) -> Callable[..., Explanation]:
 
     @functools.wraps(f, updated=())
     def explain_f(*args: Any, **kwargs: Any) -> Explanation:
-        graph, values, _, _ = record_leaves(functools.partial(f, **kwargs), args)
+        graph, values, _, _ = record_leaves(functools.partial(f, **kwargs), args, "explain")
         plain = {var: _plain(x) for var, x in values.items()}
         labels, names = _labels(f, args)
         adjoints = _adjoints(graph, plain)
@@ -180,6 +197,8 @@ def explain(f: Callable[..., Any]) -> Callable[..., Explanation]:
 
 
 def _name(f: Callable[..., Any]) -> str:
+    while isinstance(f, functools.partial):
+        f = f.func
     name = getattr(f, "__name__", type(f).__name__)
     return "f" if name == "<lambda>" else name
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from html import escape
+from itertools import pairwise
 
 from .layout import layered
 from .text import expression, number, summary
@@ -19,6 +20,9 @@ GAP = 92.0
 
 LONGEST = 38
 """Expressions are shortened to so many letters."""
+
+WIDEST = 68.0
+"""Labels of edges are apart if their centres are."""
 
 STYLE = """
 .chainrule text { font: 13px ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace }
@@ -59,7 +63,7 @@ def drawing(title: str, values: Sequence[Value], inputs: Sequence[Value], output
     ]
     kinds = {id(v): "input" for v in inputs} | {id(v): "output" for v in outputs}
     parts = [
-        *map(_edge, routes),
+        *_edges(routes),
         *_edge_labels(routes, [partial for _, _, partial in wires]),
         *(
             _box(v, lines, center, size, kinds.get(id(v), "operation"))
@@ -133,7 +137,7 @@ def _box(v: Value, lines: list[Line], center: Point, size: tuple[float, float], 
     ]
     return "\n".join(
         [
-            f'<g class="{kind}" id="{v.name}">',
+            f'<g class="{kind}">',
             f"<title>{escape(f'{v.name} = {expression(v)}')}</title>",
             f'<rect class="box" x="{left:.1f}" y="{top:.1f}" width="{w:.1f}" height="{h:.1f}" rx="7"/>',
             *rows,
@@ -168,39 +172,54 @@ def _ports(
     return ends
 
 
-def _edge(route: Sequence[Point]) -> str:
-    """A smooth line through the points of `route`, level at each, with an arrowhead."""
-    (x, y), *rest = route
-    path = [f"M{x:.1f} {y:.1f}"]
-    for i, (u, v) in enumerate(rest):
-        u = u - 6 if i == len(rest) - 1 else u
-        path.append(
-            f"L{u:.1f} {v:.1f}" if v == y else f"C{(x + u) / 2:.1f} {y:.1f} {(x + u) / 2:.1f} {v:.1f} {u:.1f} {v:.1f}"
-        )
-        x, y = u, v
-    u, v = route[-1]
-    tip = f'<path class="tip" d="M{u:.1f} {v:.1f}l-8 -4v8z"/>'
-    return f'<path class="edge" d="{"".join(path)}"/>{tip}'
+def _edges(routes: Sequence[Sequence[Point]]) -> list[str]:
+    """A smooth line through the points of each route, with an arrowhead; what several share is drawn once."""
+    drawn: set[tuple[Point, Point]] = set()
+    lines = []
+    for route in routes:
+        (u, v), path, end = route[-1], [], None
+        for a, b in pairwise([*route[:-1], (u - 6, v)]):
+            if (a, b) not in drawn:
+                drawn.add((a, b))
+                path.append(_stretch(a, b) if a == end else f"M{a[0]:.1f} {a[1]:.1f}{_stretch(a, b)}")
+                end = b
+        tip = f'<path class="tip" d="M{u:.1f} {v:.1f}l-8 -4v8z"/>'
+        lines.append(f'<path class="edge" d="{"".join(path)}"/>{tip}')
+    return lines
+
+
+def _stretch(a: Point, b: Point) -> str:
+    """A curve from a to b, level at both ends."""
+    (x, y), (u, v) = a, b
+    if v == y:
+        return f"L{u:.1f} {v:.1f}"
+    mid = (x + u) / 2
+    return f"C{mid:.1f} {y:.1f} {mid:.1f} {v:.1f} {u:.1f} {v:.1f}"
 
 
 def _edge_labels(routes: Sequence[Sequence[Point]], partials: Sequence[object]) -> list[str]:
     """The local partial derivatives, each on the last stretch of its edge where it is in nobody's way."""
-    taken: list[Point] = []
+    taken: dict[int, list[Point]] = {}  # by columns of one width, so that only three of them need a look
+
+    def is_free(spot: Point) -> bool:
+        near = int(spot[0] // WIDEST)
+        there = (p for column in (near - 1, near, near + 1) for p in taken.get(column, ()))
+        return all(abs(spot[0] - x) > WIDEST or abs(spot[1] - y) > 12 for x, y in there)
+
     labels = []
     for route, partial in zip(routes, partials, strict=True):
         if partial is None:
             continue
         text = number(partial, 4)
         spots = [_along(route[-2], route[-1], t) for t in (0.64, 0.5, 0.36, 0.74)]
-        free = [s for s in spots if all(abs(s[0] - x) > 36 or abs(s[1] - y) > 12 for x, y in taken)]
-        x, y = (free or spots)[0]
-        taken.append((x, y))
+        x, y = next(filter(is_free, spots), spots[0])
+        taken.setdefault(int(x // WIDEST), []).append((x, y))
         labels.append(f'<text class="partial" x="{x:.1f}" y="{y + 4:.1f}">{escape(text)}</text>')
     return labels
 
 
 def _along(a: Point, b: Point, t: float) -> Point:
-    """The point at `t` of the curve that `_edge` draws from a to b."""
+    """The point at `t` of the curve that `_stretch` draws from a to b."""
     s = t * t * (3 - 2 * t)
     mid = (a[0] + b[0]) / 2
     x = (1 - t) ** 3 * a[0] + 3 * t * (1 - t) * mid + t**3 * b[0]

@@ -1,5 +1,5 @@
 """What is known about each operation: one entry each. Importing this package fills the tables."""
 
-from . import arithmetic, contractions, indexing, moves, reductions, selections, signatures
+from . import arithmetic, contractions, control, indexing, moves, reductions, selections, signatures
 
-__all__ = ["arithmetic", "contractions", "indexing", "moves", "reductions", "selections", "signatures"]
+__all__ = ["arithmetic", "contractions", "control", "indexing", "moves", "reductions", "selections", "signatures"]

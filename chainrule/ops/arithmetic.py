@@ -1,7 +1,10 @@
 """Elementwise operations. To add one, add one entry: its local partial derivatives."""
 
+import math
+
 import numpy as np
 
+from ..core.trace import NUMBERS
 from .families import elementwise
 
 LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
@@ -9,7 +12,14 @@ LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
 add = elementwise(np.add, d=(1, 1))
 subtract = elementwise(np.subtract, d=(1, -1))
 multiply = elementwise(np.multiply, d=(lambda b: b, lambda a: a))
-divide = elementwise(np.true_divide, d=(lambda b: 1.0 / b, lambda y, b: -y / b))
+
+
+def inverse(b):
+    """1/b, and not Python's ZeroDivisionError where b is the Python number 0 but NumPy's infinity."""
+    return 1.0 / b if b.__class__ not in NUMBERS or b else math.inf
+
+
+divide = elementwise(np.true_divide, d=(lambda b: inverse(b), lambda y, b: -y / b))
 negative = elementwise(np.negative, d=-1)
 positive = elementwise(np.positive, d=1)
 reciprocal = elementwise(np.reciprocal, d=lambda y: -y * y)
@@ -53,9 +63,9 @@ def share(this, other, y, exp):
     return np.where(finite, exp(np.where(finite, this - np.where(finite, y, 0.0), 0.0)), chosen(this, other, y))
 
 
-def chosen(this, other, y):
+def chosen(this, other, y, same=np.equal):
     """1 where y is `this`, 1/2 where it is both, 0 where it is `other`."""
-    return np.where(this == y, np.where(other == y, 0.5, 1.0), 0.0)
+    return np.where(same(this, y), np.where(same(other, y), 0.5, 1.0), 0.0)
 
 
 logaddexp = elementwise(
@@ -118,8 +128,15 @@ ldexp = elementwise(np.ldexp, d=(lambda b: np.exp2(b), None))
 
 # ---- selection: a tie is shared evenly ----------------------------------------------------------------------
 
-maximum = elementwise(np.maximum, d=(lambda a, b, y: chosen(a, b, y), lambda a, b, y: chosen(b, a, y)))
-minimum = elementwise(np.minimum, d=(lambda a, b, y: chosen(a, b, y), lambda a, b, y: chosen(b, a, y)))
+
+def same_or_nan(x, y):
+    """Whether y, the larger or smaller of x and another number, is x; NaN is larger and smaller than all numbers."""
+    return (x == y) | (x != x)
+
+
+extreme = (lambda a, b, y: chosen(a, b, y, same_or_nan), lambda a, b, y: chosen(b, a, y, same_or_nan))
+maximum = elementwise(np.maximum, d=extreme)
+minimum = elementwise(np.minimum, d=extreme)
 fmax = elementwise(np.fmax, d=(lambda a, b, y: chosen(a, b, y), lambda a, b, y: chosen(b, a, y)))
 fmin = elementwise(np.fmin, d=(lambda a, b, y: chosen(a, b, y), lambda a, b, y: chosen(b, a, y)))
 
@@ -146,10 +163,3 @@ lcm = elementwise(np.lcm, d=(None, None))
 isfinite = elementwise(np.isfinite, d=None)
 isinf = elementwise(np.isinf, d=None)
 isnan = elementwise(np.isnan, d=None)
-
-
-def stop_gradient_impl(x):
-    return x
-
-
-stop_gradient = elementwise(stop_gradient_impl, d=None, name="stop_gradient")

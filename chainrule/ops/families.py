@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..core import dependence
-from ..core.primitive import Aval, Kept, Primitive, register
+from ..core.primitive import Aval, Kept, Plain, Primitive, keeps_all, keeps_nothing, register
 from ..core.trace import UFUNCS, aval_of, bind
 
 # ---- pieces of rules ----------------------------------------------------------------------------------------
@@ -87,26 +87,6 @@ def aligned(is_batched: Sequence[bool], x: Sequence[Any]) -> list[Any]:
 
 
 @cache
-def keeps_nothing(wanted: tuple[bool, ...]) -> Kept:
-    return Kept((False,) * len(wanted), False)
-
-
-@cache
-def keeps_all(wanted: tuple[bool, ...]) -> Kept:
-    return Kept((True,) * len(wanted), True)
-
-
-@cache
-def keeps_args(wanted: tuple[bool, ...]) -> Kept:
-    return Kept((True,) * len(wanted), False)
-
-
-@cache
-def keeps_output(wanted: tuple[bool, ...]) -> Kept:
-    return Kept((False,) * len(wanted), True)
-
-
-@cache
 def keeps_others(wanted: tuple[bool, ...]) -> Kept:
     """For a multilinear operation: each argument is needed by the cotangents of the others."""
     return Kept(tuple(any(wanted[:i] + wanted[i + 1 :]) for i in range(len(wanted))), False)
@@ -151,19 +131,26 @@ def scale_adjoint(ct: Any, d: Any) -> Any:
     return scale(ct, np.conjugate(d) if ct.dtype.kind == "c" else d)
 
 
-def _plain_rule(d: Any, reads: tuple[int | str, ...]) -> Callable[..., Any] | None:
-    """ct * d as a function of (ct, y, *x). One call less for what reads a single value: these are the hottest rules."""
-    if d is None:
+def _plain(d: Sequence[Any], reads: Sequence[tuple[int | str, ...]], saves: Callable[..., Kept]) -> Plain | None:
+    """The short form of the rules of an operation with the partial derivatives `d`."""
+    if len(d) > 2 or None in d:
         return None
+    combinations = [tuple(bool(bits >> i & 1) for i in range(len(d))) for bits in range(2 ** len(d))]
+    kept = tuple((*keep.args, keep.output) for keep in map(saves, combinations))
+    return Plain(tuple(map(_plain_vjp, d, reads)), kept)
+
+
+def _plain_vjp(d: Any, reads: tuple[int | str, ...]) -> Callable[..., Any] | None:
+    """ct * d as a function of (ct, y, *x). One call less for what reads a single value: these are the hottest rules."""
     if not callable(d):
-        return lambda ct, y, *x: scale(ct, d)
+        return None if d == 1 else (lambda ct, y, a, b: -ct) if d == -1 else lambda ct, y, a, b: ct * d
     if reads == ("y",):
-        return lambda ct, y, *x: ct * d(y)
+        return lambda ct, y, a, b: ct * d(y)
     if reads == (0,):
-        return lambda ct, y, a, b=None: ct * d(a)
+        return lambda ct, y, a, b: ct * d(a)
     if reads == (1,):
         return lambda ct, y, a, b: ct * d(b)
-    return lambda ct, y, *x: ct * _evaluate(d, reads, y, x)
+    return lambda ct, y, a, b: ct * _evaluate(d, reads, y, (a, b))
 
 
 def elementwise(ufunc: Any, *, d: Any, name: str | None = None, keys: Sequence[Any] = ()) -> Primitive:
@@ -173,6 +160,7 @@ def elementwise(ufunc: Any, *, d: Any, name: str | None = None, keys: Sequence[A
     """
     d = d if isinstance(d, tuple) else (d,)
     reads = tuple(map(_reads, d))
+    saves = keeps(*reads)
     constant = all(d_i is None for d_i in d)
 
     def aval(*avals):
@@ -209,10 +197,10 @@ def elementwise(ufunc: Any, *, d: Any, name: str | None = None, keys: Sequence[A
             aval,
             None if constant else jvp,
             None if constant else vjp,
-            keeps(*reads),
+            saves,
             batch,
             sparsity,
-            plain_vjp=None if constant else tuple(map(_plain_rule, d, reads)),
+            plain=_plain(d, reads, saves),
         )
     )
     for key in (ufunc, *keys):

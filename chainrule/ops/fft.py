@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from ..core import dependence
-from ..core.primitive import Aval, Primitive, register
+from ..core.primitive import Aval, Primitive, keeps_nothing, register
 from ..core.trace import bind
-from .families import cast, keeps_nothing, spread
+from .families import cast, spread
 
 OTHER_NORM = {"backward": "forward", "forward": "backward", "ortho": "ortho"}
 

@@ -361,22 +361,29 @@ def read_part(x, index):
         y,
         x,
         remake=lambda base: bind(getitem, base, index=entries, copy=False),
-        write_back=lambda base, part: write_part(base, entries, part),
+        write_back=lambda base, part: overwrite(base, entries, [], part),
         key=entries,
     )
 
 
 def write_part(x, index, value):
     """`x[index] = value` of a traced x: from now on the tracer x stands for the new array."""
-    x._trace.check_writable(x)
     if x.memory is not None:
         refresh(x)
     entries, arrays = parse(index, np.ndim(x))
+    memory = value.memory if isinstance(value, Tracer) else None
+    if memory is not None and memory.base is x and memory.key == entries and memory.seen == version(x) and not arrays:
+        return  # the last step of `x[i] += v`: it has been written already
+    overwrite(x, entries, arrays, value)
+
+
+def overwrite(x, entries, arrays, value):
+    """Writes `value` into a traced x, at an index as `parse` returns it."""
+    x._trace.check_writable(x)
+    if x.memory is not None:
+        refresh(x)
     if isinstance(value, Tracer):
-        memory = value.memory
-        if memory is not None:
-            if memory.base is x and memory.key == entries and memory.seen == version(x) and not arrays:
-                return  # the last step of `x[i] += v`: it has been written already
+        if value.memory is not None:
             read(value)
     elif not isinstance(value, np.ndarray | np.generic | int | float | complex):
         value = np.asarray(value)

@@ -3,9 +3,9 @@
 import numpy as np
 
 from ..core import dependence
-from ..core.primitive import Aval, Primitive, register
+from ..core.primitive import Aval, Primitive, keeps_nothing, register
 from ..core.trace import bind
-from .families import cast, fit, keeps_nothing, spread, structural
+from .families import cast, fit, spread, structural
 
 
 def batched_shape(x, shape):

@@ -9,6 +9,8 @@ from ..core.errors import LeakedTracerError
 from ..core.primitive import Aval
 from ..core.trace import Trace, Tracer, aval_of
 
+ARRAYS = Tracer | np.ndarray | np.generic | float | int | complex
+
 
 def differentiable(leaf: Any, who: str, where: str) -> Any:
     """`leaf` as a value to differentiate with respect to: an array or a NumPy scalar of floats."""
@@ -109,13 +111,22 @@ def short(x: Any) -> str:
     return text if len(text) < 60 else f"a {type(x).__name__}"
 
 
-def output_leaf(x: Any, who: str) -> Any:
-    """A leaf that a differentiated function returned: an array, a number or a tracer."""
-    if isinstance(x, Tracer | np.ndarray | np.generic | float | int | complex):
+def input_leaf(x: Any, who: str, i: int) -> None:
+    """Raises if `x`, a leaf of argument `i` of a recorded function, is no array, number or tracer."""
+    if not isinstance(x, ARRAYS) or np.dtype(aval_of(x).dtype).kind not in "fciub":
+        raise TypeError(
+            f"{who}: argument {i} holds {short(x)}, which is no array of numbers; bind such arguments beforehand "
+            "(functools.partial, lambda)"
+        )
+
+
+def output_leaf(x: Any, who: str, aux: bool = True) -> Any:
+    """A leaf that a transformed function returned: an array, a number or a tracer. aux: whether there is `has_aux`."""
+    if isinstance(x, ARRAYS):
         return x
     raise TypeError(
-        f"{who}: the function returned {short(x)} among its results; return arrays and numbers, and anything else "
-        "as auxiliary data (has_aux=True)"
+        f"{who}: the function returned {short(x)} among its results; return arrays and numbers"
+        f"{', and anything else as auxiliary data (has_aux=True)' if aux else ' only'}"
     )
 
 
@@ -128,6 +139,11 @@ def check_cotangent(ct: Any, y: Aval, who: str) -> Any:
     kind = np.dtype(found.dtype).kind
     if kind not in "fciub" or (kind == "c" and dtype.kind != "c"):
         raise TypeError(f"{who}: the seed has dtype {found.dtype}, the output has dtype {dtype}")
-    if found.dtype == dtype:
-        return ct
-    return ct.astype(dtype) if hasattr(ct, "astype") else np.asarray(ct, dtype)[()]
+    return as_dtype(ct, dtype)
+
+
+def as_dtype(x: Any, dtype: Any) -> Any:
+    """`x` as rules take it: a tracer, an array or a NumPy scalar, of this dtype."""
+    if not isinstance(x, Tracer | np.ndarray | np.generic):
+        return np.asarray(x, dtype)[()]
+    return x if x.dtype == dtype else x.astype(dtype)

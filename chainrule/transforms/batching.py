@@ -132,7 +132,7 @@ def _axis(axis: int, leaf: Any, i: int) -> int:
 
 
 def _unbatched(trace: BatchTrace, leaf: Any, axis: int) -> Any:
-    leaf = arguments.output_leaf(leaf, "vmap")
+    leaf = arguments.output_leaf(leaf, "vmap", aux=False)
     if isinstance(leaf, Tracer) and leaf.memory is not None:
         read(leaf)
     if isinstance(leaf, Batched) and leaf._trace is trace:

@@ -1,4 +1,4 @@
-"""Rules that users write; and two that are ours: checkpoint and stop_gradient."""
+"""Rules that users write, and one that is ours: checkpoint."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -8,10 +8,9 @@ import numpy as np
 
 from ..core import dependence
 from ..core.errors import LeakedTracerError
-from ..core.primitive import PRIMITIVES, Aval, Kept, Primitive
+from ..core.primitive import Aval, Kept, Primitive, keeps_all, keeps_args
 from ..core.trace import Tracer, aval_of, bind
-from ..core.tree import flatten, leaves_like, map_leaves
-from ..ops.families import keeps_all, keeps_args
+from ..core.tree import flatten, leaves_like
 from . import arguments
 from .batching import vmap
 from .forward import jvp as forward_jvp
@@ -327,26 +326,3 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         return forward_jvp(of, tuple(leaves[i] for i in on), tuple(moving[i] for i in on))[1]
 
     return again
-
-
-def stop_gradient(x: Any) -> Any:
-    """x, as a constant for every derivative: its tangents and cotangents are zero.
-
-    Parameters
-    ----------
-    x : tree of arrays
-        What to treat as a constant.
-
-    Returns
-    -------
-    tree of arrays
-        The same values; plain arrays where no batch is mapped over.
-
-    Examples
-    --------
-    >>> import chainrule as cr
-    >>> cr.grad(lambda x: x * cr.stop_gradient(x))(3.0)
-    np.float64(3.0)
-    """
-    primitive = PRIMITIVES["stop_gradient"]
-    return map_leaves(lambda leaf: bind(primitive, leaf) if isinstance(leaf, Tracer) else leaf, x)

@@ -8,7 +8,7 @@ import numpy as np
 from ..core.memory import read
 from ..core.primitive import Primitive
 from ..core.trace import Trace, Tracer, aval_of, bind
-from ..core.tree import flatten, leaves_like
+from ..core.tree import flatten, leaves_like, map_leaves
 from . import arguments
 from .recording import Var, record_leaves
 
@@ -123,9 +123,7 @@ def _seeded(trace: ForwardTrace, x: Any, t: Any, i: int) -> Dual:
     kind = np.dtype(ta.dtype).kind
     if kind not in "fciub" or (kind == "c" and xa.dtype.kind != "c"):
         raise TypeError(f"jvp: tangent {i} has dtype {ta.dtype}, its primal has dtype {xa.dtype}")
-    if ta.dtype != xa.dtype:
-        t = t.astype(xa.dtype) if hasattr(t, "astype") else np.asarray(t, xa.dtype)[()]
-    return Dual(trace, x, t)
+    return Dual(trace, x, arguments.as_dtype(t, xa.dtype))
 
 
 def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
@@ -162,7 +160,11 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., 
     >>> push(np.array([1.0, 1.0]))
     array([2., 6.])
     """
-    graph, values, structure, inputs = record_leaves(f, primals)
+    primals = tuple(
+        map_leaves(lambda x, i=i: arguments.differentiable(x, "linearize", f"argument {i}"), primal)
+        for i, primal in enumerate(primals)
+    )
+    graph, values, structure, inputs = record_leaves(f, primals, "linearize")
     outputs = [values[v] for v in graph.outputs]
     y = structure.unflatten(arguments.results(outputs, outputs))
     structures = [flatten(p)[1] for p in primals]

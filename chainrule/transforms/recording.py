@@ -71,22 +71,24 @@ class RecordingTrace(Trace):
         return value
 
 
-def record_leaves(f: Callable[..., Any], primals: Sequence[Any]):
+def record_leaves(f: Callable[..., Any], primals: Sequence[Any], who: str = "record"):
     """The graph of f, the values of its variables, the structure of the output, and the leaves of the arguments."""
     trace = RecordingTrace()
     args, inputs = [], []
-    for primal in primals:
+    for i, primal in enumerate(primals):
         leaves, structure = flatten(primal)
+        for leaf in leaves:
+            arguments.input_leaf(leaf, who, i)
         named = [trace.name(np.asarray(x)[()] if type(x) in (float, complex, int, bool) else x) for x in leaves]
         trace.graph.inputs += [n.companion for n in named]
         inputs += [n.primal for n in named]
         args.append(structure.unflatten(named))
     leaves, structure = flatten(f(*args))
     for leaf in leaves:
-        leaf = arguments.output_leaf(leaf, "record")
+        leaf = arguments.output_leaf(leaf, who, aux=False)
         if isinstance(leaf, Tracer) and leaf.memory is not None:
             read(leaf)
-        value, var = arguments.own_value(trace, leaf, "record")
+        value, var = arguments.own_value(trace, leaf, who)
         if var is None:  # a constant
             var = trace.lift(np.asarray(value)).companion
         trace.graph.outputs.append(var)
@@ -112,7 +114,7 @@ def record(f: Callable[..., Any], *primals: Any) -> Graph:
     Raises
     ------
     TypeError
-        If f returns something that is no array.
+        If an argument or a result is neither an array nor a number.
 
     Notes
     -----

@@ -10,14 +10,21 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import user_line
-from ..core.memory import Snapshot, read, snapshot
+from ..core.memory import COPY_BELOW, Snapshot, read, snapshot
 from ..core.primitive import Primitive
 from ..core.trace import NUMBERS, Trace, Tracer, aval_of, bind
 from ..core.tree import flatten, leaves_like
 from . import arguments
-from .tape import F32, F64, Input, Node, Output, backward
+from .tape import Input, Node, Operation, Output, Plain, backward, order
 
 _no_grad: ContextVar[bool] = ContextVar("chainrule_no_grad", default=False)
+_paused = 0
+"""How many no_grad contexts there are, in all threads: as long as there is none, nobody needs to ask for his own."""
+
+
+def no_tape() -> bool:
+    """Whether the current thread or task is within a no_grad context."""
+    return _paused > 0 and _no_grad.get()
 
 
 # ---- what travels: a value, and the node of the tape that made it -----------------------------------------------
@@ -49,7 +56,7 @@ class Variable(Tracer):
         new = np.array(new, self.dtype)
         if new.shape != self.shape:
             raise ValueError(f"value: this variable has shape {self.shape}; the new value has shape {new.shape}")
-        self.primal, self.companion = new, _with_grad(Input(new, None), self.companion.grad)
+        self.primal, self.companion = new, Input(new, grad=self.companion.grad)
 
     @property
     def grad(self) -> Any:
@@ -111,10 +118,10 @@ class Variable(Tracer):
         seed = arguments.check_cotangent(seed, aval_of(self), "backward")
         trace = self._trace if create_graph else None
         found = backward([(self.companion, seed)], release=not (retain_graph or create_graph), trace=trace)
-        new = [(node, arguments.result(ct, np.empty(0))) for node, ct in found.items()]
-        with _grad_lock:  # all or nothing, whatever happened during the pass
+        new = [(node, arguments.result(ct, _AN_ARRAY)) for node, ct in found.items()]
+        with _lock:  # all or nothing, whatever happened during the pass
             for node, ct in new:
-                node.grad = ct if node.grad is None else node.grad + ct
+                node.grad = ct if node.grad is None else arguments.result(node.grad + ct, _AN_ARRAY)
 
     def __reduce__(self):
         if isinstance(self.companion, Input):
@@ -136,12 +143,7 @@ class Variable(Tracer):
         )
 
 
-_grad_lock = threading.Lock()
-
-
-def _with_grad(node: Input, grad: Any) -> Input:
-    node.grad = grad
-    return node
+_lock = threading.Lock()
 
 
 # ---- what happens at an operation --------------------------------------------------------------------------------
@@ -156,7 +158,7 @@ class ReverseTrace(Trace):
         """`value` as something to differentiate with respect to."""
         snapshots: list[Snapshot] = []
         value = snapshot(value, snapshots)
-        return Variable(self, value, Input(value, snapshots or None))
+        return Variable(self, value, Input(value, snapshots))
 
     def lift(self, value: Any) -> Variable:
         return Variable(self, value, None)
@@ -171,8 +173,10 @@ class ReverseTrace(Trace):
                 values.append(arg)
                 parents.append(None)
         y = bind(primitive, *values, **params)
-        if primitive.vjp is None or _no_grad.get():
-            return y
+        return y if primitive.vjp is None or no_tape() else self.append(primitive, y, values, parents, params)
+
+    def append(self, primitive: Primitive, y: Any, values: Sequence[Any], parents: Sequence[Any], params: Any) -> Any:
+        """The result `y` of an operation as what travels, with a node if any argument has one."""
         wanted = tuple([p is not None for p in parents])
         if True not in wanted:
             return tuple(map(self.lift, y)) if primitive.multi else Variable(self, y, None)
@@ -185,101 +189,110 @@ class ReverseTrace(Trace):
             else:
                 kept.append(value if parent is not None else snapshot(value, snapshots))
         if not primitive.multi:
-            kept_y = y if keep.output else None
-            node = Node(
-                primitive,
-                tuple(parents),
-                tuple(kept),
-                kept_y,
-                params,
-                y.shape,
-                y.dtype,
-                False,
-                snapshots or None,
-            )
+            y_kept, shape, dtype = y if keep.output else None, y.shape, y.dtype
+        else:
+            y_kept, shape, dtype = y if keep.output else tuple(map(aval_of, y)), (), None
+        node = Operation(primitive, tuple(parents), tuple(kept), y_kept, params, shape, dtype, snapshots)
+        if not primitive.multi:
             return Variable(self, y, node)
-        kept_y = y if keep.output else tuple(map(aval_of, y))
-        node = Node(primitive, tuple(parents), tuple(kept), kept_y, params, (), None, False, snapshots or None)
         return tuple(Variable(self, part, Output(node, i, len(y), part)) for i, part in enumerate(y))
 
     def at(self, value: Any, node: Node) -> Variable:
         """The variable with this place on the tape."""
         return Variable(self, value, node)
 
-    # The two short paths do the same for an elementwise operation whose arguments need no preparation. They are
-    # what one operation on small arrays costs: benchmarks/eager.py.
+    # The next two do the same for elementwise operations under the short rules (core/primitive.py: Plain). They are
+    # what an operation on small arrays costs, so they call no constructors: those are calls into Python, and two of
+    # them take as long as the arithmetic (benchmarks/eager.py).
 
     def apply1(self, primitive: Primitive, x: Any) -> Any:
         if x.memory is not None:
             read(x)
-        value, parent = x.primal, x.companion
-        if parent is None or primitive.vjp is None or _no_grad.get():
+        value, parent, plain = x.primal, x.companion, primitive.plain
+        if parent is None or plain is None or (_paused and no_tape()):
             return self.process(primitive, (x,), {})
         y = primitive.impl(value)
-        (keep_x,), keep_y = primitive.saves(_ONE)
-        args = (value if keep_x else parent,)
         shape, dtype = y.shape, y.dtype
-        plain = dtype is parent.dtype and (dtype is F64 or dtype is F32) and primitive.plain_vjp is not None
-        node = Node(primitive, (parent,), args, y if keep_y else None, _EMPTY, shape, dtype, plain, None)
-        return Variable(self, y, node)
+        if parent.dtype is not dtype or (dtype is not F64 and dtype is not F32):
+            return self.append(primitive, y, (value,), (parent,), {})
+        keep_x, keep_y = plain.saves[1]
+        node = _new(Plain)
+        node.primitive, node.parents = primitive, (parent,)
+        node.args, node.y = (value if keep_x else None, None), y if keep_y else None
+        node.shape, node.dtype, node.order = shape, dtype, next(order)
+        variable = _new(Variable)
+        variable._trace, variable.primal, variable.companion, variable.memory = self, y, node, None
+        return variable
 
     def apply2(self, primitive: Primitive, a: Any, b: Any) -> Any:
-        if a.__class__ is Variable and a._trace is self:
+        if type(a) is Variable and a._trace is self:
             if a.memory is not None:
                 read(a)
             value_a, parent_a = a.primal, a.companion
-        elif a.__class__ in _CONSTANTS:
+        elif type(a) in _CONSTANTS:
             value_a, parent_a = a, None
         else:
             return super().apply2(primitive, a, b)
-        if b.__class__ is Variable and b._trace is self:
+        if type(b) is Variable and b._trace is self:
             if b.memory is not None:
                 read(b)
             value_b, parent_b = b.primal, b.companion
-        elif b.__class__ in _CONSTANTS:
+        elif type(b) in _CONSTANTS:
             value_b, parent_b = b, None
         else:
             return super().apply2(primitive, a, b)
-        wanted = (parent_a is not None, parent_b is not None)
-        if wanted == _NONE or primitive.vjp is None or _no_grad.get():
+        plain = primitive.plain
+        if plain is None or (_paused and no_tape()):
             return self.process(primitive, (a, b), {})
         y = primitive.impl(value_a, value_b)
-        (keep_a, keep_b), keep_y = primitive.saves(wanted)
-        snapshots = None
-        if parent_a is None:
-            if keep_a and value_a.__class__ is np.ndarray:
-                value_a = snapshot(value_a, snapshots := [])
-        elif not keep_a:
-            value_a = parent_a
-        if parent_b is None:
-            if keep_b and value_b.__class__ is np.ndarray:
-                value_b = snapshot(value_b, snapshots := [])
-        elif not keep_b:
-            value_b = parent_b
-        args = (value_a, value_b)
-        kept_y = y if keep_y else None
         shape, dtype = y.shape, y.dtype
-        plain = (
-            (dtype is F64 or dtype is F32)
-            and (parent_a is None or (parent_a.shape == shape and parent_a.dtype is dtype))
-            and (parent_b is None or (parent_b.shape == shape and parent_b.dtype is dtype))
-            and primitive.plain_vjp is not None
-        )
-        node = Node(primitive, (parent_a, parent_b), args, kept_y, _EMPTY, shape, dtype, plain, snapshots or None)
-        return Variable(self, y, node)
+        wanted = 0
+        fits = dtype is F64 or dtype is F32
+        if parent_a is not None:
+            wanted = 1
+            fits = fits and parent_a.dtype is dtype and parent_a.shape == shape
+        if parent_b is not None:
+            wanted += 2
+            fits = fits and parent_b.dtype is dtype and parent_b.shape == shape
+        keep_a, keep_b, keep_y = plain.saves[wanted]
+        if parent_a is None and keep_a and type(value_a) is np.ndarray:
+            fits = fits and value_a.nbytes <= COPY_BELOW
+            value_a = value_a.copy() if fits else value_a
+        elif parent_b is None and keep_b and type(value_b) is np.ndarray:
+            fits = fits and value_b.nbytes <= COPY_BELOW
+            value_b = value_b.copy() if fits else value_b
+        if not fits or not wanted:
+            return self.append(primitive, y, (value_a, value_b), (parent_a, parent_b), {})
+        node = _new(Plain)
+        node.primitive, node.parents = primitive, (parent_a, parent_b)
+        node.args, node.y = (value_a if keep_a else None, value_b if keep_b else None), y if keep_y else None
+        node.shape, node.dtype, node.order = shape, dtype, next(order)
+        variable = _new(Variable)
+        variable._trace, variable.primal, variable.companion, variable.memory = self, y, node, None
+        return variable
 
     def check_writable(self, tracer: Tracer) -> None:
-        if self is OUTERMOST and isinstance(tracer.companion, Input) and not _no_grad.get():
+        if self is OUTERMOST and isinstance(tracer.companion, Input) and not no_tape():
             raise ValueError(
                 f"a variable was written into (at {user_line()}), which would lose its place on the tape: write into "
                 "a copy(), set a new value with `variable.value = ...`, or update it under chainrule.no_grad()"
             )
 
 
+def _plain(trace, y, primitive, parents, args, y_kept, shape, dtype) -> Variable:
+    # Constructors are calls into Python, and take as long as half the arithmetic.
+    node = _new(Plain)
+    node.primitive, node.parents, node.args, node.y = primitive, parents, args, y_kept
+    node.shape, node.dtype, node.order = shape, dtype, next(order)
+    variable = _new(Variable)
+    variable._trace, variable.primal, variable.companion, variable.memory = trace, y, node, None
+    return variable
+
+
+_new = object.__new__
+_AN_ARRAY = np.empty(0)
 _CONSTANTS = NUMBERS | {np.ndarray, np.float64, np.float32}
-_EMPTY: dict[str, Any] = {}
-_ONE = (True,)
-_NONE = (False, False)
+F64, F32 = np.dtype(np.float64), np.dtype(np.float32)
 
 OUTERMOST = ReverseTrace(level=0)
 """The trace of variables held by hand. It holds nothing: the tape hangs on the variables alone."""
@@ -543,7 +556,7 @@ def variable(value: Any) -> Variable:
         value = value.detach()
     array = np.array(value)
     arguments.differentiable(array, "variable", "the value")
-    return Variable(OUTERMOST, array, Input(array, None))
+    return Variable(OUTERMOST, array, Input(array))
 
 
 @contextlib.contextmanager
@@ -561,8 +574,13 @@ def no_grad() -> Iterator[None]:
     >>> y
     array([2., 4.])
     """
+    global _paused
     token = _no_grad.set(True)
+    with _lock:
+        _paused += 1
     try:
         yield
     finally:
+        with _lock:
+            _paused -= 1
         _no_grad.reset(token)

@@ -8,7 +8,7 @@ import numpy as np
 from ..core.dependence import nothing
 from ..core.memory import read
 from ..core.primitive import Primitive
-from ..core.trace import Trace, Tracer, aval_of, bind
+from ..core.trace import NUMBERS, Trace, Tracer, aval_of, bind
 from . import arguments
 
 
@@ -38,7 +38,8 @@ class SparsityTrace(Trace):
             return y
         # A rule sees values where there are any (positions in an index array), and needs only shapes of the rest.
         deps = [a.companion if on else None for a, on in zip(args, own, strict=True)]
-        found = primitive.sparsity(deps, *values, **params)
+        shaped = [aval_of(v) if type(v) in NUMBERS else v for v in values]
+        found = primitive.sparsity(deps, *shaped, **params)
         if primitive.multi:
             return tuple(Dependent(self, v, d) for v, d in zip(y, found, strict=True))
         return Dependent(self, y, found)
@@ -81,7 +82,7 @@ def sparsity(f: Callable[..., Any], x: Any) -> Any:
     x = np.asarray(arguments.differentiable(x, "sparsity", "the argument"))
     trace = SparsityTrace()
     y = f(Dependent(trace, x, np.arange(1, x.size + 1).reshape(1, *x.shape)))
-    y = arguments.output_leaf(y, "sparsity")
+    y = arguments.output_leaf(y, "sparsity", aux=False)
     if isinstance(y, Tracer) and y.memory is not None:
         read(y)
     value, deps = arguments.own_value(trace, y, "sparsity")

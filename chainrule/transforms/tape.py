@@ -6,52 +6,53 @@ from typing import Any
 
 import numpy as np
 
-from ..core.accumulate import Sums
+from ..core.accumulate import SMALL, Sums
 from ..core.errors import FreedTapeError
+from ..core.memory import Snapshot
 from ..core.primitive import Aval, Primitive
 
-_order = itertools.count()
+order = itertools.count()
 
 FREED: Any = ("freed",)
 
-F64, F32 = np.dtype(np.float64), np.dtype(np.float32)
-
 
 class Node:
-    """One operation on the tape: what it was, what it was applied to, and what its backward rule will read.
+    """One place on the tape: what was done there, to what, and what the backward rule will read.
 
-    parents: the nodes of the arguments (None for constants); args, y: the arguments and the output, as far as the
-    rule needs them, otherwise something with their `.shape` and `.dtype` (for y: None); plain: real, and of the
-    shape and dtype of every parent, so that its cotangents need no fitting; order: nodes are numbered as they are
-    made, so their order is a topological one.
+    primitive: None for an input; parents: the nodes of the arguments (None for constants); args, y: the arguments and
+    the output, as far as the rule needs them; order: nodes are numbered as they are made, so their order is a
+    topological one.
     """
 
-    __slots__ = (
-        "args",
-        "dtype",
-        "order",
-        "params",
-        "parents",
-        "plain",
-        "primitive",
-        "shape",
-        "snapshots",
-        "y",
-    )
+    __slots__ = ("args", "dtype", "order", "parents", "primitive", "shape", "y")
 
+    args: Any
+    dtype: Any
+    order: int
+    parents: tuple["Node | None", ...]
     primitive: Primitive | None
+    shape: tuple[int, ...]
+    y: Any
 
-    def __init__(self, primitive, parents, args, y, params, shape, dtype, plain, snapshots):
-        self.primitive = primitive
-        self.parents = parents
-        self.args = args
-        self.y = y
-        self.params = params
-        self.shape = shape
-        self.dtype = dtype
-        self.plain = plain
-        self.snapshots = snapshots
-        self.order = next(_order)
+    params: dict[str, Any] = {}  # noqa: RUF012  (shared by all that have none; never written to)
+    snapshots: Sequence[Snapshot] = ()
+
+    def __init__(self, primitive, parents, args, y, shape, dtype):
+        self.primitive, self.parents, self.args, self.y = primitive, parents, args, y
+        self.shape, self.dtype = shape, dtype
+        self.order = next(order)
+
+    def check(self) -> None:
+        """Raises if an array of the caller's that is kept here has changed."""
+        for shot in self.snapshots:
+            shot.check()
+
+    def release(self) -> None:
+        """Lets go of what the backward rule would read."""
+        if self.primitive is not None:
+            self.args, self.y = FREED, None
+        if self.snapshots:
+            self.snapshots = ()
 
     def __repr__(self):
         name = self.primitive.name if self.primitive else "input"
@@ -59,13 +60,33 @@ class Node:
 
 
 class Input(Node):
-    """A node without parents: something the gradient is taken with respect to."""
+    """Something that gradients are taken with respect to. It has no parents."""
 
-    __slots__ = ("grad",)
+    __slots__ = ("grad", "snapshots")
 
-    def __init__(self, value, snapshots):
-        super().__init__(None, (), (), None, {}, value.shape, value.dtype, False, snapshots)
-        self.grad = None
+    def __init__(self, value, snapshots=(), grad=None):
+        super().__init__(None, (), (), None, value.shape, value.dtype)
+        self.snapshots, self.grad = snapshots, grad
+
+
+class Operation(Node):
+    """An operation of any kind.
+
+    What the rule does not need of an argument is there as something with its `.shape` and `.dtype`; y is None if the
+    rule does not need it.
+    """
+
+    __slots__ = ("params", "snapshots")
+
+    def __init__(self, primitive, parents, args, y, params, shape, dtype, snapshots):
+        super().__init__(primitive, parents, args, y, shape, dtype)
+        self.params, self.snapshots = params, snapshots
+
+
+class Plain(Node):
+    """An elementwise operation for which the short rules hold (core/primitive.py: Plain). What is not kept is None."""
+
+    __slots__ = ()
 
 
 class Output(Node):
@@ -74,7 +95,7 @@ class Output(Node):
     __slots__ = ("count", "position")
 
     def __init__(self, parent, position, count, y):
-        super().__init__(None, (parent,), (), None, {}, y.shape, y.dtype, False, None)
+        super().__init__(None, (parent,), (), None, y.shape, y.dtype)
         self.position, self.count = position, count
 
 
@@ -87,10 +108,10 @@ def tape(outputs: Sequence[Node]) -> list[Node]:
             if parent is not None and parent not in seen:
                 seen.add(parent)
                 waiting.append(parent)
-    return sorted(seen, key=_order_of)
+    return sorted(seen, key=_number)
 
 
-def _order_of(node: Node) -> int:
+def _number(node: Node) -> int:
     return node.order
 
 
@@ -108,31 +129,34 @@ def backward(seeds: list[tuple[Node, Any]], *, release: bool = False, trace: Any
     found = {}
     while nodes:
         node = nodes.pop()
-        if node.snapshots is not None:
-            for shot in node.snapshots:
-                shot.check()
         ct = sums.pop(node, None)
         if ct is None:
             continue
-        primitive, args, parents = node.primitive, node.args, node.parents
-        if node.plain and trace is None and args is not FREED:  # what an operation on small arrays costs
-            for parent, rule in zip(parents, primitive.plain_vjp):  # type: ignore[union-attr]  # noqa: B905
-                if parent is not None and rule is not None:
-                    ct_x = rule(ct, node.y, *args)
-                    if parent in sums:
-                        sums.add(parent, ct_x, node)
-                    else:
+        if type(node) is Plain and trace is None and node.args is not FREED:  # what an operation on small arrays costs
+            a, b = node.args
+            rules = node.primitive.plain.vjps
+            for i, parent in enumerate(node.parents):
+                if parent is not None:
+                    rule = rules[i]
+                    ct_x = ct if rule is None else rule(ct, node.y, a, b)
+                    total = sums.get(parent)
+                    if total is None:
                         sums[parent] = ct_x
-        elif primitive is not None:
-            for parent, ct_x in zip(parents, _cotangents(node, ct, trace), strict=True):
+                    elif total.size < SMALL:
+                        sums[parent] = total + ct_x
+                    else:
+                        sums.add(parent, ct_x, node)
+        elif node.primitive is not None:
+            for parent, ct_x in zip(node.parents, _cotangents(node, ct, trace), strict=True):
                 if ct_x is not None and parent is not None:
                     sums.add(parent, ct_x, node)
         elif isinstance(node, Output):
-            sums.put(parents[0], node.position, node.count, ct)
+            sums.put(node.parents[0], node.position, node.count, ct)
         else:
+            node.check()
             found[node] = ct
         if release:
-            node.args, node.y, node.snapshots = FREED, None, None
+            node.release()
     return found
 
 
@@ -144,16 +168,19 @@ def _cotangents(node: Node, ct: Any, trace: Any) -> tuple[Any, ...]:
             "backward: an earlier backward pass has released the values on this tape; call it with "
             "retain_graph=True to go back a second time"
         )
+    node.check()
+    if type(node) is Plain:
+        args = [node if arg is None else arg for arg in args]
     if trace is not None:
         args, y = _on_tape(trace, node, args, y)
     wanted = tuple([p is not None for p in node.parents])
-    return node.primitive.vjp(wanted, ct, node if y is None else y, *args, **node.params)  # type: ignore[union-attr]
+    return node.primitive.vjp(wanted, ct, node if y is None else y, *args, **node.params)
 
 
 def _on_tape(trace: Any, node: Node, args: Any, y: Any) -> tuple[list[Any], Any]:
     """The kept values of `node` as the variables that they were."""
     args = [
-        trace.at(arg, parent) if parent is not None and arg is not parent else arg
+        arg if parent is None or isinstance(arg, Node) else trace.at(arg, parent)
         for arg, parent in zip(args, node.parents, strict=True)
     ]
     if isinstance(y, tuple):

@@ -1,0 +1,75 @@
+"""The Python on every page runs as it stands, from top to bottom, and gives the results that stand there.
+
+A block marked `python` is run; one marked `pycon` is a session, whose results are compared. The blocks of a page share
+one namespace.
+"""
+
+import doctest
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.core.primitive import PRIMITIVES
+from chainrule.core.trace import FRONT_ENDS, UFUNCS
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "benchmarks" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(python|pycon)\b[^\n]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+
+
+@pytest.fixture
+def tables():
+    """The tables of operations, which a page may add to, are afterwards what they were."""
+    before = [(table, dict(table)) for table in (PRIMITIVES, UFUNCS, FRONT_ENDS)]
+    yield
+    for table, entries in before:
+        table.clear()
+        table.update(entries)
+
+
+def run(source, line, page, namespace):
+    # As many empty lines as stand above it, so that a traceback shows the page's own.
+    exec(compile("\n" * line + source, str(page), "exec"), namespace)
+
+
+def compare(session, line, page, namespace):
+    test = doctest.DocTestParser().get_doctest(session, {}, page.name, str(page), line)
+    test.globs = namespace
+    said = []
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    doctest.DocTestRunner(optionflags=flags).run(test, out=said.append, clear_globs=False)
+    assert not said, "".join(said)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_page(page, tables, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = page.read_text(encoding="utf-8")
+    namespace = {"__name__": "__main__"}
+    for block in BLOCK.finditer(text):
+        line = text.count("\n", 0, block.start()) + 1
+        (run if block[1] == "python" else compare)(block[2], line, page, namespace)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    lost = [link for link in LINK.findall(text) if not (page.parent / link).exists()]
+    assert not lost, f"{page.name} links to {', '.join(lost)}"
+
+
+def test_the_readme_has_an_example():
+    assert BLOCK.search((ROOT / "README.md").read_text(encoding="utf-8"))
+
+
+def test_the_picture_is_what_is_drawn():
+    """To draw it again: `cr.explain(f)(2.0, 5.0).save("docs/graph.svg")`."""
+
+    def f(x1, x2):
+        return np.log(x1) + x1 * x2 - np.sin(x2)
+
+    assert (ROOT / "docs" / "graph.svg").read_text(encoding="utf-8") == cr.explain(f)(2.0, 5.0).svg()
