@@ -11,7 +11,7 @@ one included, is checked against central differences of the same NumPy loss alon
 of an array at once, along its gradient.
 
 Run it with `python examples/alexnet.py` (about three minutes and 2.5 GB); with `CHAINRULE_EXAMPLE_QUICK=1` in
-the environment it is the same network on one image, with fewer derivatives checked, in half a minute.
+the environment it is the same network on one image, with fewer derivatives checked, in ten seconds.
 """
 
 import os
@@ -25,9 +25,10 @@ import chainrule as cr
 
 QUICK = os.environ.get("CHAINRULE_EXAMPLE_QUICK") == "1"
 BATCH = 1 if QUICK else 4
-SAMPLES = 6 if QUICK else 20
+SAMPLES = 1 if QUICK else 20
+CHECKED = ("weight",) if QUICK else ("weight", "bias")
 
-STEPS = (1e-4, 1e-5, 1e-6)
+STEPS = (1e-5, 1e-6, 1e-4)
 TOLERANCE = 1e-5
 
 CLASSES = 1000
@@ -137,13 +138,13 @@ def central_difference(f, array, where, direction, step):
     return (above - below) / (2 * step)
 
 
-def relative_error(f, array, where, direction, slope):
-    """How far a derivative is from central differences.
+def relative_error(f, array, where, direction, slope, size):
+    """How far a derivative is from central differences, as a part of its size.
 
-    Long steps may cross a kink of a rectifier or of max-pooling, short ones drown in rounding: they are tried
-    from the longest on, until one agrees. A wrong derivative agrees with none of them.
+    Long steps may cross a kink of a rectifier or of max-pooling, short ones drown in rounding: several are tried
+    until one agrees. A wrong derivative agrees with none of them.
     """
-    error, size = np.inf, max(abs(slope), np.finfo(float).tiny)
+    error = np.inf
     for step in STEPS:
         error = min(error, abs(central_difference(f, array, where, direction, step) - slope) / size)
         if error < TOLERANCE / 10:
@@ -158,22 +159,25 @@ def sample(rng, gradient, count):
     differences there.
     """
     flat = gradient.ravel()
-    alive = rng.choice(np.flatnonzero(flat), count // 2)
-    chosen = [np.abs(flat).argmax(), *alive, *rng.integers(flat.size, size=count - 1 - len(alive))]
+    largest = max(flat.argmin(), flat.argmax(), key=lambda i: abs(flat[i]))
+    tried = rng.integers(flat.size, size=100 * count)
+    alive = tried[flat[tried] != 0][: count // 2]
+    chosen = [largest, *alive, *rng.integers(flat.size, size=count - 1 - len(alive))]
     return [np.unravel_index(i, gradient.shape) for i in chosen]
 
 
 def check_array(f, array, gradient, rng):
     """Worst error of single partial derivatives, and that of all at once: of the slope along the gradient."""
-    places = sample(rng, gradient, SAMPLES)
-    single = max(relative_error(f, array, where, 1.0, gradient[where]) for where in places)
     length = np.linalg.norm(gradient)
-    return single, relative_error(f, array, ..., gradient / length, length)
+    floor = 0.01 * length / np.sqrt(gradient.size)  # below a hundredth of the usual size, differences are rounding
+    places = sample(rng, gradient, SAMPLES)
+    single = max(relative_error(f, array, i, 1.0, gradient[i], max(abs(gradient[i]), floor)) for i in places)
+    return single, relative_error(f, array, ..., gradient / length, length, length)
 
 
 def check_layer(f, layer, gradients):
     rng = np.random.default_rng(2)
-    return np.max([check_array(f, array, gradients[kind], rng) for kind, array in layer.items()], axis=0)
+    return np.max([check_array(f, layer[kind], gradients[kind], rng) for kind in CHECKED], axis=0)
 
 
 # ---------------------------------------------------------------- the report
@@ -195,7 +199,7 @@ def show_gradient(params, batch, seed):
 def show_checks(params, grads, shapes, f):
     """The table, a line per layer; returns the worst error."""
     print("Relative errors against central differences: of partial derivatives, the worst of")
-    print(f"{2 * SAMPLES}, and of the slope along the gradient, in which every parameter has its part.\n")
+    print(f"{SAMPLES * len(CHECKED)}, and of the slope along the gradient, in which every parameter has its part.\n")
     print(f"{'layer':<7}{'output':<19}{'parameters':>11}  {'|gradient|':>10}  {'partials':>9}  {'slope':>9}")
     worst = 0.0
     for name, layer in params.items():

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from scipy.optimize import minimize
 from sklearn.datasets import load_breast_cancer, load_digits
@@ -154,12 +154,7 @@ def by_gradient_descent(loss, parameters, data, rng):
     """Mini-batches and momentum; parameters, gradients and speeds are dicts of the same structure."""
     step = cr.value_and_grad(loss)
     speed = {k: np.zeros_like(v) for k, v in parameters.items()}
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[loss]}"),
-        TimeElapsedColumn(),
-    )
+    columns = TextColumn("{task.description:<22}"), BarColumn(), TextColumn("{task.fields[loss]}")
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(f"{data.name}, network", total=EPOCHS, loss="")
         for epoch in range(EPOCHS):
@@ -284,29 +279,40 @@ def f(x1, x2):
     return np.log(x1) + x1 * x2 - np.sin(x2)
 
 
+# ---- the job -----------------------------------------------------------------------------------------------
+
+
+def heading(title):
+    console.print()
+    console.rule(title, align="left", style="dim")
+
+
 def main() -> int:
+    heading("Models fitted to real data, with gradients of plain NumPy losses")
     cancer, digits = prepared("breast cancer", load_breast_cancer), prepared("digits", load_digits)
     rows = list(fits(cancer, digits))
-    console.print(f"\nAccuracies in percent, training / test; a network has {HIDDEN} hidden units:")
+
+    heading("Accuracies in percent, training / test, beside scikit-learn's own")
     console.print(shown(rows))
+    console.print(f"A network has one layer of {HIDDEN} hidden units.")
 
+    heading("A gradient checked against central differences")
     error, count = worst_error(digits)
-    console.print(
-        f"The network's gradient against central differences in all {count} parameters: "
-        f"the worst error is {error:.1e} of the largest derivative.\n"
-    )
+    console.print(f"The network's, on digits, in all {count} parameters: the worst error is {error:.1e} of")
+    console.print("the largest derivative.")
 
+    heading("The graph of f = ln x1 + x1 x2 - sin x2 at (2, 5)")
     explanation = cr.explain(f)(2.0, 5.0)
-    console.print("Every value of f = ln x1 + x1 x2 - sin x2 at (2, 5), and its adjoint, the derivative of f by it:\n")
-    console.print(explanation, markup=False, soft_wrap=True)
+    console.print("Every value, and its adjoint, the derivative of f with respect to it:\n")
+    console.print(str(explanation), markup=False, soft_wrap=True)
     explanation.save(PICTURE)
-    console.print(f"\nIts picture is in {PICTURE}.")
 
     failures = [f"{r.data}, {r.model}, {r.fit}: less accurate than scikit-learn" for r in rows if not r.good]
     if error > 1e-7:
         failures.append(f"the gradient is off by {error:.1e}")
     for failure in failures:
-        console.print(f"[red]{failure}[/red]")
+        console.print(f"\n[bold red]Wrong:[/] {failure}")
+    console.print(f"\nIts picture is in {PICTURE}.")
     return 1 if failures else 0
 
 

@@ -14,8 +14,8 @@ The task: a sequence of random bits is shown, then an end mark, and the machine 
 memory while its input stays blank. The controller keeps no state of its own, so what it recalls it must have
 written down and found again.
 
-Run it with `python examples/neural_turing_machine.py` (a few minutes); with `CHAINRULE_EXAMPLE_QUICK=1` in the
-environment it is a smaller machine that learns shorter sequences, in a quarter of a minute.
+Run it with `python examples/neural_turing_machine.py` (one to two minutes); with `CHAINRULE_EXAMPLE_QUICK=1` in
+the environment it is a smaller machine that learns shorter sequences, in a few seconds.
 """
 
 import os
@@ -45,7 +45,7 @@ class Setting(NamedTuple):
 
 
 FULL_SETTING = Setting(bits=8, longest=10, slots=20, width=16, hidden=64, batch=16, steps=3000, rate=1e-2)
-QUICK_SETTING = Setting(bits=4, longest=4, slots=10, width=8, hidden=32, batch=16, steps=1000, rate=1e-2)
+QUICK_SETTING = Setting(bits=4, longest=4, slots=10, width=8, hidden=32, batch=16, steps=500, rate=1e-2)
 
 
 class State(NamedTuple):

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "benchmarks" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(python|pycon)\b[^\n]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+FILE = re.compile(r"[\w./]*\b\w+\.py\b")
 
 
 @pytest.fixture
@@ -60,6 +61,24 @@ def test_links_lead_somewhere(page):
     text = page.read_text(encoding="utf-8")
     lost = [link for link in LINK.findall(text) if not (page.parent / link).exists()]
     assert not lost, f"{page.name} links to {', '.join(lost)}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_files_named_exist(page):
+    files = [
+        f.as_posix() for part in ("chainrule", "tests", "benchmarks", "examples") for f in (ROOT / part).rglob("*.py")
+    ]
+    named = set(FILE.findall(page.read_text(encoding="utf-8")))
+    gone = [name for name in named if not any(f"/{f}".endswith(f"/{name}") for f in files)]
+    assert not gone, f"{page.name} names {', '.join(gone)}"
+
+
+def test_every_module_is_on_the_map():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    modules = [f for f in (ROOT / "chainrule").rglob("*.py") if f.name != "__init__.py"]
+    whole = {"explain", "signatures"}  # listed as one line each
+    missing = [f.name for f in modules if f.parent.name not in whole and f.name not in text]
+    assert not missing, f"docs/architecture.md does not name {', '.join(missing)}"
 
 
 def test_the_readme_has_an_example():

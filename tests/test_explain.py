@@ -1,5 +1,6 @@
 """What explain says: every value, adjoint and local partial derivative; its text, letter by letter; its picture."""
 
+import re
 import subprocess
 import sys
 from functools import partial
@@ -23,9 +24,9 @@ def log_product_sine(x1, x2):
     return np.log(x1) + x1 * x2 - np.sin(x2)
 
 
-def text_of(f, *args):
-    """The lines of the table, without the title and the heads of the columns."""
-    return [line.split(maxsplit=1)[1] for line in str(cr.explain(f)(*args)).splitlines()[3:]]
+def cells_of(f, *args):
+    """What the table says in each line, but for the name: the cells that are not empty."""
+    return [re.split(r"\s{2,}", line)[1:] for line in str(cr.explain(f)(*args)).splitlines()[3:]]
 
 
 def adjoints_of(f, *args):
@@ -133,8 +134,8 @@ def test_of_an_if_there_is_the_branch_that_was_taken():
     def bent(x):
         return x**3 if x > 1 else 5 * x
 
-    assert text_of(bent, 2.0) == ["x        2      12", "v1 > 1   True", "v1 ** 3  8      1        dv3/dv1 = 12"]
-    assert text_of(bent, 0.5)[2] == "5 * v1  2.5    1        dv3/dv1 = 5"
+    assert cells_of(bent, 2.0) == [["x", "2", "12"], ["v1 > 1", "True"], ["v1 ** 3", "8", "1", "dv3/dv1 = 12"]]
+    assert cells_of(bent, 0.5) == [["x", "0.5", "5"], ["v1 > 1", "False"], ["5 * v1", "2.5", "1", "dv3/dv1 = 5"]]
 
 
 def test_of_a_loop_there_are_all_the_turns():
@@ -157,18 +158,18 @@ def test_writes_in_place_are_values_of_their_own():
         y += 1
         return np.sum(y)
 
-    assert text_of(f, np.array([2.0, 5.0])) == [
-        "x                    [2, 5]    [5, 5]",
-        "constant             [0, 0]    [0, 0]",
-        "v1[0]                2         5",
-        "v1[1]                5         2",
-        "v3 * v4              10        1         dv5/dv3 = 5, dv5/dv4 = 2",
-        "v2 with [0] = v5     [10, 0]   [1, 0]",
-        "v1[1:2]              [5]       [3]",
-        "3 * v7               [15]      [1]",
-        "v6 with [1:2] = v8   [10, 15]  [1, 1]",
-        "v9 + 1               [11, 16]  [1, 1]",
-        "sum(v10, axes=(0,))  27        1",
+    assert cells_of(f, np.array([2.0, 5.0])) == [
+        ["x", "[2, 5]", "[5, 5]"],
+        ["constant", "[0, 0]", "[0, 0]"],
+        ["v1[0]", "2", "5"],
+        ["v1[1]", "5", "2"],
+        ["v3 * v4", "10", "1", "dv5/dv3 = 5, dv5/dv4 = 2"],
+        ["v2 with [0] = v5", "[10, 0]", "[1, 0]"],
+        ["v1[1:]", "[5]", "[3]"],
+        ["3 * v7", "[15]", "[1]"],
+        ["v6 with [1:] = v8", "[10, 15]", "[1, 1]"],
+        ["v9 + 1", "[11, 16]", "[1, 1]"],
+        ["sum(v10, axes=(0,))", "27", "1"],
     ]
 
 
@@ -181,7 +182,7 @@ def test_a_custom_function_is_one_operation_under_its_name():
     def _(ct, y, x):
         return (ct * y * (1 - y),)
 
-    assert text_of(sigmoid, 0.0) == ["x            0      0.25", "sigmoid(v1)  0.5    1        dv2/dv1 = 0.25"]
+    assert cells_of(sigmoid, 0.0) == [["x", "0", "0.25"], ["sigmoid(v1)", "0.5", "1", "dv2/dv1 = 0.25"]]
 
 
 def test_stop_gradient_has_the_local_partial_zero():
@@ -232,16 +233,17 @@ def test_a_function_of_any_number_of_arguments_names_them_by_position():
 
 
 def test_a_ufunc_and_a_partial_function_have_names():
-    assert cr.explain(np.sin)(0.0).title == "sin(x[0]) = v2 = 0" or cr.explain(np.sin)(0.0).title == "sin(x) = v2 = 0"
-    assert cr.explain(partial(log_product_sine, 2.0))(5.0).title == "log_product_sine(x2) = v6 = 11.6521"
+    assert cr.explain(np.arctan2)(0.0, 1.0).title == "arctan2(x1, x2) = v3 = 0"
+    assert cr.explain(partial(log_product_sine, 2.0))(5.0).title == "log_product_sine(x2) = v5 = 11.6521"
 
 
 def test_keyword_arguments_are_constants():
     def power(x, *, n, mode):
         return x**n if mode == "up" else x
 
-    assert text_of(lambda x: power(x, n=3, mode="up"), 2.0) == text_of(lambda x: x**3, 2.0)
-    assert str(cr.explain(power)(2.0, n=3, mode="up")).splitlines()[0] == "power(x) = v2 = 8"
+    e = cr.explain(power)(2.0, n=3, mode="up")
+    assert e.title == "power(x) = v2 = 8"
+    assert e["v2"].operands == (e["v1"], 3)
 
 
 def test_an_integer_argument_has_no_adjoint():
@@ -272,7 +274,7 @@ def test_without_a_single_real_result_there_are_values_only(f, title):
 
 def test_a_result_that_is_an_input_or_a_constant():
     agree(adjoints_of(lambda x: x, 3.0)["v1"], np.float64(1.0))
-    assert text_of(lambda x: 7.0, 3.0) == ["x         3      0", "constant  7      1"]
+    assert cells_of(lambda x: 7.0, 3.0) == [["x", "3", "0"], ["constant", "7", "1"]]
 
 
 def test_the_values_stand_on_their_own():
@@ -286,6 +288,13 @@ def test_the_values_stand_on_their_own():
     assert repr(e["v1"]) == "<v1: x, shape (2,)>"
     with pytest.raises(KeyError, match="v9: the values are named v1 to v2"):
         e["v9"]
+
+
+def test_a_later_change_of_an_argument_does_not_change_the_explanation():
+    x = np.array([1.0, 2.0])
+    e = cr.explain(lambda x: np.sum(x))(x)
+    x[:] = 7
+    agree(e["v1"].value, np.array([1.0, 2.0]))
 
 
 # ---- errors ------------------------------------------------------------------------------------------------------
@@ -328,17 +337,22 @@ def test_the_table_of_a_regression():
 
     X = np.array([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]])
     e = cr.explain(loss)(np.array([0.5, -0.25]), X, np.array([0.0, 1.0, 1.0]))
-    assert str(e) == repr(e) == """\
-loss(w, X, t) = v7 = 0.604167
+    assert (
+        str(e)
+        == repr(e)
+        == """\
+loss(w, X, t) = v8 = 0.604167
 
-    operation             value                adjoint
-v1  w                     [0.5, -0.25]         [-0.833333, -1.16667]
-v2  X                     (3, 2) in 0 .. 2     (3, 2) in -0.5 .. 0.3333
-v3  t                     [0, 1, 1]            [-0.333333, 0.5, 0.666667]
-v4  v2 @ v1               [0.5, 0.25, 0]       [0.333333, -0.5, -0.666667]
-v5  v4 - v3               [0.5, -0.75, -1]     [0.333333, -0.5, -0.666667]
-v6  v5 ** 2               [0.25, 0.5625, 1]    [0.333333, 0.333333, 0.333333]
-v7  mean(v6, axes=(0,))   0.604167             1""".replace("(0,))   0", "(0,))  0")
+    operation           value              adjoint                         local partials
+v1  w                   [0.5, -0.25]       [-0.833333, -1.83333]
+v2  X                   (3, 2) in 0 .. 2   (3, 2) in -0.3333 .. 0.1667
+v3  t                   [0, 1, 1]          [-0.333333, 0.5, 0.666667]
+v4  v2 @ v1             [0.5, 0.25, 0]     [0.333333, -0.5, -0.666667]
+v5  v4 - v3             [0.5, -0.75, -1]   [0.333333, -0.5, -0.666667]
+v6  v5 ** 2             [0.25, 0.5625, 1]  [0.333333, 0.333333, 0.333333]
+v7  sum(v6, axes=(0,))  1.8125             0.333333
+v8  v7 / 3              0.604167           1                               dv8/dv7 = 0.333333"""
+    )
 
 
 def test_expressions_read_like_the_program():
@@ -347,13 +361,12 @@ def test_expressions_read_like_the_program():
         b = a[np.array([1, 0])] @ np.eye(2)
         return np.sum(np.where(b > 0, b, np.maximum(b, 0.5))) / 2
 
-    lines = text_of(f, np.ones((2, 4)), np.ones((2, 3)))
-    assert [line.split("  ")[0] for line in lines] == [
+    assert [expression for expression, *_ in cells_of(f, np.ones((2, 4)), np.ones((2, 3)))] == [
         "x",
         "y",
-        "v1[0, 0:4:2]",
+        "v1[0, ::2]",
         "-v3",
-        "v2[0:2, None, 1]",
+        "v2[:, None, 1]",
         "v4 + v5",
         "v6[[1, 0]]",
         "v7 @ array(2, 2)",
@@ -405,7 +418,7 @@ PICTURED = {
     "unrolled": (unrolled, (0.5, list(np.linspace(-1, 1, 6)))),
     "tangled": (tangled, (0.3, 0.7)),
     "a gradient": (cr.grad(log_product_sine), (2.0, 5.0)),
-    "several results": (lambda x: (x, x[0] > 1, np.sum(x) & 1 if False else np.sum(x)), (np.ones(2),)),
+    "several results": (lambda x: (x, x[0] > 1, np.sum(x)), (np.ones(2),)),
     "letters to escape": (lambda p: p["<a> & 'b'"] * 2, ({"<a> & 'b'": 1.0},)),
 }
 
@@ -504,15 +517,18 @@ def test_a_graph_without_boxes_has_a_layout():
 # ---- the package -------------------------------------------------------------------------------------------------
 
 
-def test_importing_chainrule_draws_and_prints_nothing_yet():
-    code = "import sys, chainrule; print([m for m in ('rich', 'pathlib', 'html', 'chainrule.explain.svg') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=False)
-    if done.returncode:  # site-packages come by site: look without -S, at what chainrule alone may have loaded
-        code = "import sys; before = set(sys.modules); import numpy; import chainrule; print([m for m in ('rich', 'html', 'chainrule.explain.svg') if m in set(sys.modules) - before])"
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+def run(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+def test_importing_chainrule_loads_neither_words_nor_pictures():
+    assert not {"rich", "chainrule.explain.svg", "chainrule.explain.text"} & set(
+        run("import sys, chainrule; print(*sys.modules)").split()
+    )
 
 
 def test_the_function_keeps_its_name_beside_its_package():
-    code = "import chainrule as cr; from chainrule.explain.svg import drawing; import chainrule.explain.text; cr.explain(abs)"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    run(
+        "import chainrule as cr; from chainrule.explain.svg import drawing; import chainrule.explain.layout; "
+        "print(cr.explain(lambda x: x)(1.0))"
+    )

@@ -62,7 +62,7 @@ class Sums(dict[Any, Any]):
 
     def __init__(self):
         super().__init__()
-        self._own: set[Any] = set()
+        self._own: set[int] = set()  # by id: a node held here would hold all that it was computed from
 
     def add(self, node: Any, ct: Any, source: Any = None) -> None:
         """Adds `ct`, which comes from the operation at `source`, whose own sum has just been taken out."""
@@ -70,21 +70,21 @@ class Sums(dict[Any, Any]):
         if ct.__class__ is Scattered:
             ct.add(self._own_total(node, total, ct))
         elif ct.__class__ is Cleared:
-            if total is None and source in self._own:
+            if total is None and id(source) in self._own:
                 ct.clear(ct.ct)
                 self[node] = ct.ct
-                self._own.add(node)
+                self._own.add(id(node))
             else:
                 self.add(node, ct.dense())
         elif total is None:
             self[node] = ct
         elif total.size < SMALL:
             self[node] = total + ct
-        elif node in self._own and _in_place(total, ct):
+        elif id(node) in self._own and _in_place(total, ct):
             np.add(total, ct, out=total)
         else:
             self[node] = total + ct
-            self._own.add(node)
+            self._own.add(id(node))
 
     def put(self, node: Any, position: int, count: int, ct: Any) -> None:
         """Adds `ct` to the cotangent of one of the `count` outputs of `node`."""
@@ -97,9 +97,9 @@ class Sums(dict[Any, Any]):
             self[node] = zeros(ct.shape, ct.like)
         elif hasattr(ct.like, "companion") and not hasattr(total, "companion"):
             self[node] = zeros(ct.shape, ct.like) + total
-        elif node not in self._own:
+        elif id(node) not in self._own:
             self[node] = np.copy(total)
-        self._own.add(node)
+        self._own.add(id(node))
         return self[node]
 
 

@@ -44,6 +44,11 @@ class Trace:
         """`value`, a constant here, as a tracer of this trace: something that can be written into."""
         raise NotImplementedError
 
+    def hold(self, tracer: "Tracer", value: Any) -> None:
+        """Makes `tracer`, which has been written into, stand for `value`, a constant here."""
+        new = self.lift(value)
+        tracer.primal, tracer.companion = new.primal, new.companion
+
     def concrete(self, tracer: "Tracer", what: str) -> Any:
         """The plain value under `tracer`, for `what` cannot do with less; an error where there is none."""
         return concrete(tracer.primal, what)

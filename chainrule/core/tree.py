@@ -47,7 +47,9 @@ def flatten(tree: Any) -> tuple[list[Any], Any]:
         return [tree], LEAF
     import optree
 
-    leaves, structure = optree.tree_flatten(tree, is_leaf=_register, namespace=NAMESPACE)  # type: ignore[arg-type]
+    leaves, structure = optree.tree_flatten(tree, namespace=NAMESPACE)  # type: ignore[arg-type]
+    if any(type(leaf) not in _registered and dataclasses.is_dataclass(leaf) for leaf in leaves):
+        leaves, structure = optree.tree_flatten(tree, is_leaf=_register, namespace=NAMESPACE)  # type: ignore[arg-type]
     return (leaves, LEAF) if structure.is_leaf() else (leaves, _Structure(structure))
 
 

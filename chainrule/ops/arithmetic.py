@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..core.trace import NUMBERS
+from ..core.trace import NUMBERS, aval_of
 from .families import elementwise
 
 LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
@@ -63,9 +63,10 @@ def share(this, other, y, exp):
     return np.where(finite, exp(np.where(finite, this - np.where(finite, y, 0.0), 0.0)), chosen(this, other, y))
 
 
-def chosen(this, other, y, same=np.equal):
+def chosen(this, other, y):
     """1 where y is `this`, 1/2 where it is both, 0 where it is `other`."""
-    return np.where(same(this, y), np.where(same(other, y), 0.5, 1.0), 0.0)
+    zero, half, one = map(y.dtype.type, (0, 0.5, 1))
+    return np.where(this == y, np.where(other == y, half, one), zero)
 
 
 logaddexp = elementwise(
@@ -125,18 +126,19 @@ floor_divide = elementwise(np.floor_divide, d=(None, None))
 remainder = elementwise(np.remainder, d=(1, lambda a, b: -np.floor_divide(a, b)))
 fmod = elementwise(np.fmod, d=(1, lambda a, b: -np.trunc(a / b)))
 ldexp = elementwise(np.ldexp, d=(lambda b: np.exp2(b), None))
+exponent = elementwise(lambda x: np.frexp(x)[1], d=None, name="exponent")
 
 # ---- selection: a tie is shared evenly ----------------------------------------------------------------------
 
 
-def same_or_nan(x, y):
-    """Whether y, the larger or smaller of x and another number, is x; NaN is larger and smaller than all numbers."""
-    return (x == y) | (x != x)
+def larger(a, b):
+    """1 where a > b, 1/2 where they are equal, 0 where a < b; 1 where either is NaN, for so is the larger then."""
+    dtype = np.result_type(*(x.dtype for x in map(aval_of, (a, b)) if x.dtype not in NUMBERS))
+    return np.add(np.logical_not(a < b), np.logical_not(a <= b), dtype=dtype) * 0.5
 
 
-extreme = (lambda a, b, y: chosen(a, b, y, same_or_nan), lambda a, b, y: chosen(b, a, y, same_or_nan))
-maximum = elementwise(np.maximum, d=extreme)
-minimum = elementwise(np.minimum, d=extreme)
+maximum = elementwise(np.maximum, d=(lambda a, b: larger(a, b), lambda a, b: larger(b, a)))
+minimum = elementwise(np.minimum, d=(lambda a, b: larger(b, a), lambda a, b: larger(a, b)))
 fmax = elementwise(np.fmax, d=(lambda a, b, y: chosen(a, b, y), lambda a, b, y: chosen(b, a, y)))
 fmin = elementwise(np.fmin, d=(lambda a, b, y: chosen(a, b, y), lambda a, b, y: chosen(b, a, y)))
 
@@ -158,6 +160,7 @@ bitwise_xor = elementwise(np.bitwise_xor, d=(None, None))
 invert = elementwise(np.invert, d=None)
 left_shift = elementwise(np.left_shift, d=(None, None))
 right_shift = elementwise(np.right_shift, d=(None, None))
+bitwise_count = elementwise(np.bitwise_count, d=None)
 gcd = elementwise(np.gcd, d=(None, None))
 lcm = elementwise(np.lcm, d=(None, None))
 isfinite = elementwise(np.isfinite, d=None)

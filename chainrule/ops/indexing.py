@@ -43,7 +43,7 @@ def parse(index, ndim):
     for item in items:
         if item is None or item is Ellipsis or isinstance(item, slice):
             entries.append(item if not isinstance(item, slice) else plain_slice(item))
-        elif isinstance(item, bool | np.bool_):
+        elif isinstance(item, bool | np.bool_) or (getattr(item, "shape", None) == () and item.dtype == bool):
             entries.append(bool(item))
         elif isinstance(item, int | np.integer):
             entries.append(int(item))
@@ -211,16 +211,22 @@ def put_batch(is_batched, ct, *arrays, index, shape):
     return bind(put, from_front(ct, at), *arrays, index=index, shape=(n, *shape))
 
 
+def arrivals(places):
+    """The how-manieth arrival in its place each one is, from 0."""
+    turn = np.zeros(len(places), np.intp)
+    order = np.argsort(places, kind="stable")
+    first = np.diff(places[order], prepend=-1) != 0
+    starts = np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
+    turn[order] = np.arange(len(order)) - starts
+    return turn
+
+
 def put_sparsity(deps, ct, *arrays, index, shape):
     """Element by element, since several may land in one place."""
     d = deps[0]
     target = np.arange(int(np.prod(shape))).reshape(shape)[fill_in(index, arrays)].ravel()
     columns = d.reshape(len(d), -1)
-    turn = np.zeros(len(target), np.intp)  # the how-manieth arrival in its place each one is
-    order = np.argsort(target, kind="stable")
-    first = np.r_[True, target[order][1:] != target[order][:-1]] if len(order) else np.zeros(0, bool)
-    starts = np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
-    turn[order] = np.arange(len(order)) - starts
+    turn = arrivals(target)
     parts = []
     for k in range(int(turn.max(initial=-1)) + 1):
         part = np.zeros((len(d), int(np.prod(shape))), np.intp)

@@ -10,7 +10,7 @@ from .families import cast, reduced_shape, reduction, spread
 
 def share_of_extreme(y, x, axes):
     """1 at the maximum (or minimum, or NaN, which is both), split evenly among ties."""
-    chosen = np.where((x == y) | (x != x), 1.0, 0.0).astype(y.dtype)
+    chosen = ((x == y) | (x != x)).astype(y.dtype)
     return chosen / np.sum(chosen, axis=axes, keepdims=True)
 
 
@@ -39,7 +39,7 @@ def running_product(x):
 def softmax_weights(y, x, axes):
     """exp(x - y); infinities share what they can, nothing is NaN."""
     top = np.isposinf(y)
-    at_top = np.where(np.isposinf(x), 1.0, 0.0).astype(y.dtype)
+    at_top = np.isposinf(x).astype(y.dtype)
     finite = np.isfinite(y)
     weights = np.exp(np.where(finite, x, 0.0) - np.where(finite, y, 0.0))
     if np.any(top):
@@ -137,5 +137,7 @@ def positions(impl, *, name, reduces):
 
 argmax = positions(np.argmax, name="argmax", reduces=True)
 argmin = positions(np.argmin, name="argmin", reduces=True)
+nanargmax = positions(np.nanargmax, name="nanargmax", reduces=True)
+nanargmin = positions(np.nanargmin, name="nanargmin", reduces=True)
 argsort = positions(np.argsort, name="argsort", reduces=False)
 argpartition = positions(np.argpartition, name="argpartition", reduces=False)

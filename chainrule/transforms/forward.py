@@ -166,7 +166,7 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., 
     )
     graph, values, structure, inputs = record_leaves(f, primals, "linearize")
     outputs = [values[v] for v in graph.outputs]
-    y = structure.unflatten(arguments.results(outputs, outputs))
+    y = structure.unflatten(arguments.results(outputs, outputs, outputs))  # not the arrays that `push` reads
     structures = [flatten(p)[1] for p in primals]
 
     def push(*tangents):

@@ -79,7 +79,7 @@ def record_leaves(f: Callable[..., Any], primals: Sequence[Any], who: str = "rec
         leaves, structure = flatten(primal)
         for leaf in leaves:
             arguments.input_leaf(leaf, who, i)
-        named = [trace.name(np.asarray(x)[()] if type(x) in (float, complex, int, bool) else x) for x in leaves]
+        named = [trace.name(x if isinstance(x, Tracer) else np.array(x)[()]) for x in leaves]
         trace.graph.inputs += [n.companion for n in named]
         inputs += [n.primal for n in named]
         args.append(structure.unflatten(named))

@@ -56,7 +56,7 @@ class Variable(Tracer):
         new = np.array(new, self.dtype)
         if new.shape != self.shape:
             raise ValueError(f"value: this variable has shape {self.shape}; the new value has shape {new.shape}")
-        self.primal, self.companion = new, Input(new, grad=self.companion.grad)
+        self.primal = new
 
     @property
     def grad(self) -> Any:
@@ -115,12 +115,12 @@ class Variable(Tracer):
                     "use chainrule.jacobian"
                 )
             seed = np.ones(self.shape, self.dtype)
-        seed = arguments.check_cotangent(seed, aval_of(self), "backward")
+        given, seed = seed, arguments.check_cotangent(seed, aval_of(self), "backward")
         trace = self._trace if create_graph else None
         found = backward([(self.companion, seed)], release=not (retain_graph or create_graph), trace=trace)
-        new = [(node, arguments.result(ct, _AN_ARRAY)) for node, ct in found.items()]
+        new = arguments.results(list(found.values()), [_AN_ARRAY] * len(found), [given])
         with _lock:  # all or nothing, whatever happened during the pass
-            for node, ct in new:
+            for node, ct in zip(found, new, strict=True):
                 node.grad = ct if node.grad is None else arguments.result(node.grad + ct, _AN_ARRAY)
 
     def __reduce__(self):
@@ -156,9 +156,11 @@ class ReverseTrace(Trace):
 
     def input(self, value: Any) -> Variable:
         """`value` as something to differentiate with respect to."""
-        snapshots: list[Snapshot] = []
-        value = snapshot(value, snapshots)
-        return Variable(self, value, Input(value, snapshots))
+        borrowed = False
+        if isinstance(value, np.ndarray):
+            borrowed = value.nbytes > COPY_BELOW
+            value = np.asarray(value) if borrowed else np.array(value)
+        return Variable(self, value, Input(value, borrowed))
 
     def lift(self, value: Any) -> Variable:
         return Variable(self, value, None)
@@ -186,8 +188,12 @@ class ReverseTrace(Trace):
         for value, parent, on in zip(values, parents, keep.args, strict=True):
             if not on:
                 kept.append(parent or aval_of(value))
+            elif parent is None:
+                kept.append(snapshot(value, snapshots))
             else:
-                kept.append(value if parent is not None else snapshot(value, snapshots))
+                if type(parent) is Input:
+                    parent.watch(value)
+                kept.append(value)
         if not primitive.multi:
             y_kept, shape, dtype = y if keep.output else None, y.shape, y.dtype
         else:
@@ -213,9 +219,13 @@ class ReverseTrace(Trace):
             return self.process(primitive, (x,), {})
         y = primitive.impl(value)
         shape, dtype = y.shape, y.dtype
-        if parent.dtype is not dtype or (dtype is not F64 and dtype is not F32):
-            return self.append(primitive, y, (value,), (parent,), {})
         keep_x, keep_y = plain.saves[1]
+        if (
+            parent.dtype is not dtype
+            or (dtype is not F64 and dtype is not F32)
+            or (keep_x and parent.primitive is None and value.nbytes > COPY_BELOW)
+        ):
+            return self.append(primitive, y, (value,), (parent,), {})
         node = _new(Plain)
         node.primitive, node.parents = primitive, (parent,)
         node.args, node.y = (value if keep_x else None, None), y if keep_y else None
@@ -255,12 +265,15 @@ class ReverseTrace(Trace):
             wanted += 2
             fits = fits and parent_b.dtype is dtype and parent_b.shape == shape
         keep_a, keep_b, keep_y = plain.saves[wanted]
-        if parent_a is None and keep_a and type(value_a) is np.ndarray:
+        # What is not the result of an operation may be the caller's array.
+        if keep_a and (parent_a is None or parent_a.primitive is None) and type(value_a) is np.ndarray:
             fits = fits and value_a.nbytes <= COPY_BELOW
-            value_a = value_a.copy() if fits else value_a
-        elif parent_b is None and keep_b and type(value_b) is np.ndarray:
+            if parent_a is None and fits:
+                value_a = value_a.copy()
+        if keep_b and (parent_b is None or parent_b.primitive is None) and type(value_b) is np.ndarray:
             fits = fits and value_b.nbytes <= COPY_BELOW
-            value_b = value_b.copy() if fits else value_b
+            if parent_b is None and fits:
+                value_b = value_b.copy()
         if not fits or not wanted:
             return self.append(primitive, y, (value_a, value_b), (parent_a, parent_b), {})
         node = _new(Plain)
@@ -270,6 +283,13 @@ class ReverseTrace(Trace):
         variable = _new(Variable)
         variable._trace, variable.primal, variable.companion, variable.memory = self, y, node, None
         return variable
+
+    def hold(self, tracer: Tracer, value: Any) -> None:
+        """Of a variable held by hand, under no_grad, only the value is new: it keeps its place and its gradient."""
+        if self is OUTERMOST and isinstance(tracer.companion, Input):
+            tracer.primal = value
+        else:
+            super().hold(tracer, value)
 
     def check_writable(self, tracer: Tracer) -> None:
         if self is OUTERMOST and isinstance(tracer.companion, Input) and not no_tape():
@@ -371,17 +391,14 @@ def _pullback(f: Callable[..., Any], primals: Sequence[Any], who: str, has_aux: 
     leaves, structure = flatten(output)
     outputs = [_finished(trace, leaf, who) for leaf in leaves]
     del output, leaves
-    y = structure.unflatten(
-        arguments.results(
-            [_array(v) for v, _ in outputs],
-            [v for v, _ in outputs],
-            [leaf for tree in inputs for leaf, _ in tree],
-        )
-    )
+    values = [_array(v) for v, _ in outputs]
+    # What the tape keeps for a later pass must not be the array that the caller gets.
+    taken = [leaf for tree in inputs for leaf, _ in tree] + ([] if once else values)
+    y = structure.unflatten(arguments.results(values, values, taken))
     nodes = [n for _, n in outputs]
     if aux is not None:
         aux = without_tracers(trace, aux, who)
-    del outputs
+    del outputs, values, taken
 
     def pull(cts):
         seeds = [(n, ct) for n, ct in zip(nodes, cts, strict=True) if n is not None]
@@ -411,9 +428,11 @@ def _finished(trace: Trace, leaf: Any, who: str) -> tuple[Any, Any]:
 def without_tracers(trace: Trace, tree: Any, who: str) -> Any:
     """`tree` with the values of the tracers of `trace` in their place; what is no array is left alone."""
     leaves, structure = flatten(tree)
-    return structure.unflatten(
-        [_finished(trace, leaf, who)[0] if isinstance(leaf, Tracer) else leaf for leaf in leaves]
-    )
+    traced = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tracer)]
+    values = [_finished(trace, leaves[i], who)[0] for i in traced]
+    for i, value in zip(traced, arguments.results(values, values, values), strict=True):
+        leaves[i] = value
+    return structure.unflatten(leaves)
 
 
 def value_and_grad(

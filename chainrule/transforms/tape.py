@@ -60,13 +60,21 @@ class Node:
 
 
 class Input(Node):
-    """Something that gradients are taken with respect to. It has no parents."""
+    """Something that gradients are taken with respect to. It has no parents.
 
-    __slots__ = ("grad", "snapshots")
+    borrowed: the value is an array of the caller's, too large to be copied, that no rule has asked for yet.
+    """
 
-    def __init__(self, value, snapshots=(), grad=None):
+    __slots__ = ("borrowed", "grad", "snapshots")
+
+    def __init__(self, value, borrowed=False):
         super().__init__(None, (), (), None, value.shape, value.dtype)
-        self.snapshots, self.grad = snapshots, grad
+        self.borrowed, self.grad, self.snapshots = borrowed, None, ()
+
+    def watch(self, value):
+        """To be called when a rule is going to read the value."""
+        if self.borrowed:
+            self.borrowed, self.snapshots = False, (Snapshot(value),)
 
 
 class Operation(Node):

@@ -137,38 +137,3 @@ def contract(subscripts, xs):
         ins.append(keep)
         xs.append(bind(contractions.einsum, *parts, subscripts=",".join(letters) + "->" + keep))
     return xs[0]
-
-
-@signature_of(np.polyval)
-def polyval(p, x):
-    y = np.zeros_like(x)
-    for k in range(shape(p)[0]):
-        y = y * x + p[k]
-    return y
-
-
-@signature_of(np.convolve)
-def convolve(a, v, mode="full"):
-    a, v = np.atleast_1d(a), np.atleast_1d(v)
-    if a.shape[0] < v.shape[0]:
-        a, v = v, a
-    n, m = a.shape[0], v.shape[0]
-    if mode not in ("full", "same", "valid"):
-        raise ValueError(f"convolve: mode must be 'full', 'same' or 'valid'; it is {mode!r}")
-    full = np.lib.stride_tricks.sliding_window_view(padded(a, m - 1), m) @ v[::-1]
-    if mode == "full":
-        return full
-    start = m - 1 if mode == "valid" else (m - 1) // 2
-    return full[start : start + (n - m + 1 if mode == "valid" else n)]
-
-
-def padded(a, width):
-    return np.pad(a, width) if width else a
-
-
-@signature_of(np.correlate)
-def correlate(a, v, mode="valid"):
-    a, v = np.atleast_1d(a), np.atleast_1d(v)
-    if a.shape[0] >= v.shape[0]:
-        return np.convolve(a, np.conjugate(v)[::-1], mode)
-    return np.conjugate(np.correlate(v, a, mode))[::-1]

@@ -1,29 +1,44 @@
-"""Sums, means, extremes, products, norms of all kinds: NumPy's reductions with all their keywords."""
+"""Sums, means, extremes, products and their running forms, with all their keywords, also leaving NaN out."""
 
 import numpy as np
 
-from ...core.trace import aval_of, bind
+from ...core.trace import Tracer, aval_of, bind
 from .. import reductions
 from ..families import reduced_shape
-from .tools import all_axes, array, constant_function, into, ndim, one_axis, shape, signature_of
+from .tools import (
+    NO,
+    all_axes,
+    array,
+    flat_if_none,
+    given,
+    into,
+    is_everywhere,
+    is_inexact,
+    is_on,
+    ndim,
+    one_axis,
+    shape,
+    signature_of,
+)
 
-NO = np._NoValue
 
-
-def given(value):
-    return value is not None and value is not NO
-
-
-def is_on(keepdims):
-    return keepdims is not NO and bool(keepdims)
+def axes_of(axis, a):
+    """The axes to reduce; of a number NumPy lets one reduce axis 0."""
+    return () if not ndim(a) and axis in (0, -1) else all_axes(axis, ndim(a))
 
 
 def reduce(primitive, a, axis, keepdims):
-    return bind(primitive, a, axes=all_axes(axis, ndim(a)), keepdims=is_on(keepdims))
+    return bind(primitive, a, axes=axes_of(axis, a), keepdims=is_on(keepdims))
 
 
 def masked(a, where, neutral):
-    return a if where is True or where is NO else np.where(where, a, np.asarray(neutral).astype(a.dtype))
+    """`a` with an element that changes nothing where it is to be left out."""
+    return a if is_everywhere(where) else np.where(where, a, np.asarray(neutral).astype(a.dtype))
+
+
+def like(value, y):
+    """`value` in the dtype of `y`: the keyword initial=."""
+    return value.astype(y.dtype) if isinstance(value, Tracer) else np.asarray(value).astype(y.dtype)
 
 
 @signature_of(np.sum)
@@ -32,7 +47,7 @@ def sum_(a, axis=None, dtype=None, out=None, keepdims=NO, initial=NO, where=NO):
     if dtype is not None:
         a = a.astype(dtype)
     y = reduce(reductions.sum_, masked(a, where, 0), axis, keepdims)
-    return into(out, y + initial if given(initial) else y, "numpy.sum")
+    return into(out, y + like(initial, y) if given(initial) else y, "numpy.sum")
 
 
 @signature_of(np.prod)
@@ -41,22 +56,23 @@ def prod(a, axis=None, dtype=None, out=None, keepdims=NO, initial=NO, where=NO):
     if dtype is not None:
         a = a.astype(dtype)
     y = reduce(reductions.prod, masked(a, where, 1), axis, keepdims)
-    return into(out, y * initial if given(initial) else y, "numpy.prod")
+    return into(out, y * like(initial, y) if given(initial) else y, "numpy.prod")
 
 
 def extreme(primitive, pair, worst, name):
     def implementation(a, axis=None, out=None, keepdims=NO, initial=NO, where=NO):
         a = array(a)
-        axes = all_axes(axis, ndim(a))
-        if not (where is True or where is NO) and not given(initial):
+        if not is_everywhere(where) and not given(initial):
             raise ValueError(
-                f"reduction operation '{name}' does not have an identity, so to use a where mask one has to specify 'initial'"
+                f"reduction operation '{name}' does not have an identity, so to use a where mask one has to specify "
+                "'initial'"
             )
-        a = masked(a, where, worst)
+        a = masked(a, where, worst if is_inexact(a) else like(initial, a))
         if a.size == 0 and given(initial):
-            return into(out, np.full(reduced_shape(a.shape, axes, is_on(keepdims)), initial, a.dtype), f"numpy.{name}")
-        y = bind(primitive, a, axes=axes, keepdims=is_on(keepdims))
-        return into(out, pair(y, initial) if given(initial) else y, f"numpy.{name}")
+            dims = reduced_shape(a.shape, axes_of(axis, a), is_on(keepdims))
+            return into(out, np.broadcast_to(like(initial, a), dims), f"numpy.{name}")
+        y = reduce(primitive, a, axis, keepdims)
+        return into(out, pair(y, like(initial, y)) if given(initial) else y, f"numpy.{name}")
 
     return implementation
 
@@ -70,39 +86,54 @@ def ptp(a, axis=None, out=None, keepdims=NO):
     return into(out, np.max(a, axis, keepdims=keepdims) - np.min(a, axis, keepdims=keepdims), "numpy.ptp")
 
 
-def count_of(a, axis, where):
-    """How many elements each mean is over."""
-    if where is True or where is NO:
-        return int(np.prod([shape(a)[i] for i in all_axes(axis, ndim(a))], dtype=np.intp))
-    return np.sum(np.broadcast_to(where, shape(a)), axis=axis)
+def logsumexp(a, axis=None, keepdims=False):
+    """log(sum(exp(a))) over some axes, as np.logaddexp.reduce computes it."""
+    return reduce(reductions.logsumexp, a, axis, keepdims)
+
+
+# ---- means and deviations -----------------------------------------------------------------------------------------
+
+
+def count_of(a, axis, where, keepdims):
+    """How many elements each sum is over."""
+    if is_everywhere(where):
+        return int(np.prod([shape(a)[i] for i in axes_of(axis, a)], dtype=np.intp))
+    return np.sum(np.broadcast_to(where, shape(a)), axis=axis, keepdims=is_on(keepdims))
+
+
+def quotient(total, count):
+    """total / count; like NumPy NaN or inf, with a warning, where there is nothing to count."""
+    dtype = np.result_type(total.dtype, np.float16)
+    return total / (count.astype(dtype) if isinstance(count, Tracer) else np.asarray(count, dtype))
+
+
+def in_single(a, dtype):
+    """NumPy computes the means of half precision numbers in single precision: the dtypes to use and to return."""
+    return (np.float32, np.float16) if dtype is None and aval_of(a).dtype == np.float16 else (dtype, None)
 
 
 @signature_of(np.mean)
 def mean(a, axis=None, dtype=None, out=None, keepdims=NO, *, where=NO):
     a = array(a)
-    count = count_of(a, axis, where)
-    if np.ndim(count):
-        count = np.reshape(count, np.shape(np.sum(np.zeros(shape(a)), axis=axis, keepdims=is_on(keepdims)))).astype(
-            a.real.dtype
-        )
-    y = np.sum(a, axis, dtype, keepdims=keepdims, where=where)
-    return into(out, y / count if not isinstance(count, int) or count else y * np.nan, "numpy.mean")
+    inner, outer = in_single(a, dtype)
+    y = quotient(np.sum(a, axis, inner, keepdims=keepdims, where=where), count_of(a, axis, where, keepdims))
+    return into(out, y if outer is None else y.astype(outer), "numpy.mean")
 
 
 @signature_of(np.var)
 def var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=NO, *, where=NO, mean=NO, correction=NO):
     a = array(a)
-    if dtype is not None:
-        a = a.astype(dtype)
-    center = np.mean(a, axis, keepdims=True, where=where) if mean is NO else mean
-    gap = a - center
+    if given(correction):
+        if ddof != 0:
+            raise ValueError("ddof and correction can't be provided simultaneously.")
+        ddof = correction
+    inner, outer = in_single(a, dtype)
+    a = a if inner is None else a.astype(inner)
+    gap = a - (mean if given(mean) else np.mean(a, axis, keepdims=True, where=where))
     squares = np.real(gap) ** 2 + np.imag(gap) ** 2 if gap.dtype.kind == "c" else gap * gap
-    total = np.sum(squares, axis, keepdims=keepdims, where=where)
-    free = count_of(a, axis, where) - (correction if given(correction) else ddof)
-    free = np.maximum(free, 0)
-    if np.ndim(free):
-        free = np.reshape(free, shape(total))
-    return into(out, total / free.astype(total.dtype) if np.all(free != 0) else total * np.nan, "numpy.var")
+    free = np.maximum(count_of(a, axis, where, keepdims) - ddof, 0)
+    y = quotient(np.sum(squares, axis, keepdims=keepdims, where=where), free)
+    return into(out, y if outer is None else y.astype(outer), "numpy.var")
 
 
 @signature_of(np.std)
@@ -117,41 +148,25 @@ def root(v):
     return np.where(zero, np.zeros((), v.dtype), np.sqrt(np.where(zero, np.ones((), v.dtype), v)))
 
 
-@signature_of(np.average)
-def average(a, axis=None, weights=None, returned=False, *, keepdims=NO):
-    a = array(a)
-    if weights is None:
-        y = np.mean(a, axis, keepdims=keepdims)
-        return (y, np.full(shape(y), count_of(a, axis, True), y.dtype)) if returned else y
-    weights = array(weights)
-    if weights.shape != a.shape:
-        axes = all_axes(axis, ndim(a))
-        if weights.shape != tuple(a.shape[i] for i in axes):
-            raise ValueError("Shape of weights must be consistent with shape of a along specified axis.")
-        weights = np.reshape(weights, tuple(n if i in axes else 1 for i, n in enumerate(a.shape)))
-        weights = np.broadcast_to(weights, a.shape)
-    total = np.sum(weights, axis, keepdims=keepdims)
-    y = np.sum(a * weights, axis, keepdims=keepdims) / total
-    return (y, total) if returned else y
-
-
 # ---- running forms --------------------------------------------------------------------------------------------
 
 
-def flat_if_none(a, axis):
-    return (np.ravel(a), 0) if axis is None else (a, one_axis(axis, ndim(a)))
+def running(a, axis, dtype):
+    """The array and the axis to accumulate along; of a number NumPy lets one accumulate along axis 0."""
+    a, axis = flat_if_none(a, None if not ndim(a) and axis in (0, -1) else axis)
+    return (a if dtype is None else a.astype(dtype)), axis
 
 
 @signature_of(np.cumsum)
 def cumsum(a, axis=None, dtype=None, out=None):
-    a, axis = flat_if_none(array(a), axis)
-    return into(out, bind(reductions.cumsum, a if dtype is None else a.astype(dtype), axis=axis), "numpy.cumsum")
+    a, axis = running(a, axis, dtype)
+    return into(out, bind(reductions.cumsum, a, axis=axis), "numpy.cumsum")
 
 
 @signature_of(np.cumprod)
 def cumprod(a, axis=None, dtype=None, out=None):
-    a, axis = flat_if_none(array(a), axis)
-    a = a if dtype is None else a.astype(dtype)
+    a, axis = running(a, axis, dtype)
+    a = a.astype(np.cumprod(np.ones(1, a.dtype)).dtype)
     return into(out, np.moveaxis(reductions.running_product(np.moveaxis(a, axis, -1)), -1, axis), "numpy.cumprod")
 
 
@@ -159,12 +174,12 @@ def cumulative(function, start):
     def implementation(x, /, *, axis=None, dtype=None, out=None, include_initial=False):
         if axis is None and ndim(x) != 1:
             raise ValueError("For arrays which have more than one dimension ``axis`` argument is required.")
-        y = function(x, 0 if axis is None else axis, dtype)
+        axis = one_axis(0 if axis is None else axis, ndim(x))
+        y = function(x, axis, dtype)
         if include_initial:
-            i = one_axis(0 if axis is None else axis, ndim(x))
-            edge = np.full(tuple(1 if k == i else n for k, n in enumerate(shape(y))), start, y.dtype)
-            y = np.concatenate([edge, y], axis=i)
-        return into(out, y, "numpy.cumulative")
+            edge = np.full(tuple(1 if k == axis else n for k, n in enumerate(shape(y))), start, y.dtype)
+            y = np.concatenate([edge, y], axis=axis)
+        return into(out, y, f"numpy.cumulative_{function.__name__[3:]}")
 
     return implementation
 
@@ -173,84 +188,72 @@ signature_of(np.cumulative_sum)(cumulative(np.cumsum, 0))
 signature_of(np.cumulative_prod)(cumulative(np.cumprod, 1))
 
 
-@signature_of(np.diff)
-def diff(a, n=1, axis=-1, prepend=NO, append=NO):
-    a = array(a)
-    axis = one_axis(axis, ndim(a))
-    edge = tuple(1 if i == axis else k for i, k in enumerate(a.shape))
-    wide = lambda v: np.broadcast_to(v, edge) if np.ndim(v) == 0 else v  # noqa: E731
-    parts = [*([] if prepend is NO else [wide(prepend)]), a, *([] if append is NO else [wide(append)])]
-    a = np.concatenate(parts, axis=axis) if len(parts) > 1 else a
-    lead = (slice(None),) * axis
-    for _ in range(n):
-        a = a[(*lead, slice(1, None))] - a[(*lead, slice(None, -1))]
-    return a
-
-
-@signature_of(np.ediff1d)
-def ediff1d(ary, to_end=None, to_begin=None):
-    y = np.diff(np.ravel(ary))
-    parts = [
-        *([] if to_begin is None else [np.ravel(to_begin)]),
-        y,
-        *([] if to_end is None else [np.ravel(to_end)]),
-    ]
-    return np.concatenate(parts) if len(parts) > 1 else y
-
-
-@signature_of(np.trapezoid)
-def trapezoid(y, x=None, dx=1.0, axis=-1):
-    axis = one_axis(axis, ndim(y))
-    lead = (slice(None),) * axis
-    if x is not None:
-        dx = np.diff(x) if ndim(x) == 1 else np.diff(x, axis=axis)
-        if ndim(dx) == 1:
-            dx = np.reshape(dx, tuple(-1 if i == axis else 1 for i in range(ndim(y))))
-    return np.sum(dx * (y[(*lead, slice(1, None))] + y[(*lead, slice(None, -1))]) / 2.0, axis=axis)
-
-
-# ---- exponential sums ------------------------------------------------------------------------------------------
-
-
-def logsumexp(a, axis=None, keepdims=False):
-    """log(sum(exp(a))) over some axes, as np.logaddexp.reduce computes it."""
-    return reduce(reductions.logsumexp, a, axis, keepdims)
-
-
 # ---- leaving NaN out --------------------------------------------------------------------------------------------
 
 
-def nan_as(value, function):
-    """A reduction that sees `value` where there is NaN, so that no gradient goes there."""
+def without_nan(value, function):
+    """A function that sees `value` where there is NaN, so that no gradient goes there."""
 
     def implementation(a, axis=None, *args, **kwargs):
-        return function(np.where(np.isnan(a), np.asarray(value, aval_of(a).dtype), a), axis, *args, **kwargs)
+        a = array(a)
+        return function(np.where(np.isnan(a), np.asarray(value, a.dtype), a), axis, *args, **kwargs)
 
     return implementation
 
 
-signature_of(np.nansum)(nan_as(0, np.sum))
-signature_of(np.nanprod)(nan_as(1, np.prod))
-signature_of(np.nancumsum)(nan_as(0, np.cumsum))
-signature_of(np.nancumprod)(nan_as(1, np.cumprod))
-signature_of(np.nanmax)(nan_as(-np.inf, np.max))
-signature_of(np.nanmin)(nan_as(np.inf, np.min))
+signature_of(np.nansum)(without_nan(0, np.sum))
+signature_of(np.nanprod)(without_nan(1, np.prod))
+signature_of(np.nancumsum)(without_nan(0, np.cumsum))
+signature_of(np.nancumprod)(without_nan(1, np.cumprod))
 
 
-def nan_where(function):
-    def implementation(a, axis=None, dtype=None, out=None, *args, where=NO, **kwargs):
-        there = ~np.isnan(a)
-        if not (where is NO or where is True):
-            there = there & where
-        clean = np.where(there, a, np.zeros((), aval_of(a).dtype))
-        return function(clean, axis, dtype, out, *args, where=there, **kwargs)
+def nan_extreme(function, worst):
+    """The extreme of what is not NaN; NaN where there is nothing else."""
+
+    def implementation(a, axis=None, out=None, keepdims=NO, initial=NO, where=NO):
+        a = array(a)
+        if not is_inexact(a):
+            return function(a, axis, out, keepdims, initial, where)
+        gone = np.isnan(a)
+        y = function(np.where(gone, np.asarray(worst, a.dtype), a), axis, None, keepdims, initial, where)
+        if not given(initial):
+            y = np.where(np.all(gone, axis, keepdims=is_on(keepdims)), np.asarray(np.nan, a.dtype), y)
+        return into(out, y, f"numpy.nan{function.__name__}")
 
     return implementation
 
 
-signature_of(np.nanmean)(nan_where(np.mean))
-signature_of(np.nanvar)(nan_where(np.var))
-signature_of(np.nanstd)(nan_where(np.std))
+signature_of(np.nanmax)(nan_extreme(np.max, -np.inf))
+signature_of(np.nanmin)(nan_extreme(np.min, np.inf))
+
+
+def there_is_a_number(a, where):
+    """The elements that count, and the array with 0 for NaN."""
+    a = array(a)
+    there = ~np.isnan(a)
+    if not is_everywhere(where):
+        there = there & where
+    return there, np.where(there, a, np.zeros((), a.dtype))
+
+
+@signature_of(np.nanmean)
+def nanmean(a, axis=None, dtype=None, out=None, keepdims=NO, *, where=NO):
+    there, clean = there_is_a_number(a, where)
+    return np.mean(clean, axis, dtype, out, keepdims, where=there)
+
+
+@signature_of(np.nanvar)
+def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=NO, *, where=NO, mean=NO, correction=NO):
+    there, clean = there_is_a_number(a, where)
+    y = np.var(clean, axis, dtype, None, ddof, keepdims, where=there, mean=mean, correction=correction)
+    free = count_of(clean, axis, there, keepdims) - (correction if given(correction) else ddof)
+    return into(out, np.where(free <= 0, np.asarray(np.nan, y.dtype), y), "numpy.nanvar")
+
+
+@signature_of(np.nanstd)
+def nanstd(a, axis=None, dtype=None, out=None, ddof=0, keepdims=NO, *, where=NO, mean=NO, correction=NO):
+    v = np.nanvar(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction)
+    return into(out, root(v), "numpy.nanstd")
 
 
 # ---- questions, and positions ------------------------------------------------------------------------------------
@@ -258,7 +261,7 @@ signature_of(np.nanstd)(nan_where(np.std))
 
 def question(primitive, name):
     def implementation(a, axis=None, out=None, keepdims=NO, *, where=NO):
-        if not (where is NO or where is True):
+        if not is_everywhere(where):
             a = np.where(where, a, name == "all")
         return into(out, reduce(primitive, array(a), axis, keepdims), f"numpy.{name}")
 
@@ -276,7 +279,7 @@ def count_nonzero(a, axis=None, *, keepdims=False):
 
 def position(primitive):
     def implementation(a, axis=None, out=None, *, keepdims=NO):
-        flat, i = flat_if_none(array(a), axis)
+        flat, i = flat_if_none(a, None if not ndim(a) and axis in (0, -1) else axis)
         y = bind(primitive, flat, axis=i)
         if is_on(keepdims):
             y = np.reshape(y, tuple(1 if axis is None or k == i else n for k, n in enumerate(shape(a))))
@@ -287,14 +290,5 @@ def position(primitive):
 
 signature_of(np.argmax)(position(reductions.argmax))
 signature_of(np.argmin)(position(reductions.argmin))
-
-for function in (
-    np.array_equal,
-    np.array_equiv,
-    np.allclose,
-    np.nonzero,
-    np.flatnonzero,
-    np.argwhere,
-    np.iterable,
-):
-    constant_function(function)
+signature_of(np.nanargmax)(position(reductions.nanargmax))
+signature_of(np.nanargmin)(position(reductions.nanargmin))

@@ -1,47 +1,60 @@
-"""Choosing elements: take, sort and its kin, quantiles."""
+"""Choosing elements, by position or by condition, and writing into them."""
 
 import numpy as np
 
-from ...core.trace import Tracer, aval_of, bind, concrete
-from .. import reductions
-from .tools import array, constant_function, into, ndim, one_axis, refuse, shape, signature_of
+from ...core.trace import Tracer, bind, concrete, operand
+from .. import selections
+from ..indexing import read_part
+from .tools import (
+    all_axes,
+    along,
+    array,
+    constant_function,
+    flat_if_none,
+    into,
+    ndim,
+    one_axis,
+    plain,
+    refuse,
+    shape,
+    signature_of,
+    written_into,
+)
+
+# ---- by position ------------------------------------------------------------------------------------------------------
 
 
 @signature_of(np.take)
 def take(a, indices, axis=None, out=None, mode="raise"):
-    a = array(a)
-    if axis is None:
-        a, axis = np.ravel(a), 0
-    axis = one_axis(axis, len(a.shape))
-    indices = indices if isinstance(indices, Tracer) else np.asarray(indices)
+    a, axis = flat_if_none(a, axis)
+    indices = within(indices, a.shape[axis], mode, "numpy.take")
+    return into(out, read_part(a, along(axis, indices)), "numpy.take")
+
+
+def within(indices, n, mode, what):
+    """Positions along an axis of length n, by the keyword mode=."""
+    indices = array(indices)
     if mode == "wrap":
-        indices = np.remainder(indices, a.shape[axis])
-    elif mode == "clip":
-        indices = np.minimum(np.maximum(indices, 0), a.shape[axis] - 1)
-    y = part(a, (slice(None),) * axis + (indices,))
-    return into(out, y, "numpy.take")
+        return np.remainder(indices, n)
+    if mode == "clip":
+        return np.minimum(np.maximum(indices, 0), n - 1)
+    if mode != "raise":
+        raise ValueError(f"{what}: mode must be 'raise', 'wrap' or 'clip'; it is {mode!r}")
+    return indices
 
 
-def part(a, index):
-    """a[index], where either of them, or both, may be traced."""
-    from ..indexing import read_part
-
-    return read_part(a, index)
+def along_axis(dims, indices, axis):
+    """The index that reads, or writes, for each place along all other axes its own `indices` along `axis`."""
+    places = np.ogrid[tuple(slice(n) for n in dims)] if len(dims) > 1 else [np.arange(dims[0])]
+    return tuple(indices if i == axis else place for i, place in enumerate(places))
 
 
 @signature_of(np.take_along_axis)
 def take_along_axis(arr, indices, axis=-1):
-    arr = array(arr)
-    if axis is None:
-        arr, axis = np.ravel(arr), 0
-    axis = one_axis(axis, len(arr.shape))
-    index = []
-    for i, n in enumerate(arr.shape):
-        if i == axis:
-            index.append(indices)
-        else:
-            index.append(np.reshape(np.arange(n), tuple(-1 if k == i else 1 for k in range(len(arr.shape)))))
-    return part(arr, tuple(index))
+    arr, axis = flat_if_none(arr, axis)
+    if ndim(indices) != ndim(arr):
+        raise ValueError("`indices` and `arr` must have the same number of dimensions")
+    return read_part(arr, along_axis(arr.shape, indices, axis))
 
 
 @signature_of(np.compress)
@@ -55,121 +68,141 @@ def extract(condition, arr):
     return np.take(np.ravel(arr), np.flatnonzero(concrete(condition, "numpy.extract")))
 
 
-# ---- order ----------------------------------------------------------------------------------------------------
+@signature_of(np.trim_zeros)
+def trim_zeros(filt, trim="fb", axis=None):
+    trim = trim.lower()
+    if trim not in ("fb", "bf", "f", "b"):
+        raise ValueError(f"unexpected character(s) in `trim`: {trim!r}")
+    index = [slice(None)] * ndim(filt)
+    for i, places in enumerate(np.nonzero(plain(filt, "numpy.trim_zeros"))):
+        if i in all_axes(axis, ndim(filt)):
+            first, last = (places.min(), places.max()) if len(places) else (0, -1)
+            index[i] = slice(first if "f" in trim or not len(places) else None, last + 1 if "b" in trim else None)
+    return filt[tuple(index)]
 
 
-@signature_of(np.argsort)
-def argsort(a, axis=-1, kind=None, order=None, *, stable=None):
-    flat, axis = (np.ravel(a), 0) if axis is None else (a, one_axis(axis, ndim(a)))
-    return bind(reductions.argsort, flat, axis=axis, kind="stable")
+constant_function(np.nonzero, np.flatnonzero, np.argwhere, np.isin)
+
+# ---- by condition ---------------------------------------------------------------------------------------------------
 
 
-@signature_of(np.sort)
-def sort(a, axis=-1, kind=None, order=None, *, stable=None):
-    if order is not None:
-        raise refuse("numpy.sort", "order= is for structured arrays")
-    a, axis = (np.ravel(a), 0) if axis is None else (array(a), axis)
-    return np.take_along_axis(a, np.argsort(a, axis=axis), axis=axis)
+@signature_of(np.where)
+def where(condition, x=None, y=None, /):
+    if x is None and y is None:
+        return np.nonzero(condition)
+    return bind(selections.where, operand(condition), operand(x), operand(y))
 
 
-@signature_of(np.argpartition)
-def argpartition(a, kth, axis=-1, kind="introselect", order=None):
-    flat, axis = (np.ravel(a), 0) if axis is None else (a, one_axis(axis, ndim(a)))
-    return bind(reductions.argpartition, flat, axis=axis, kth=kth)
-
-
-@signature_of(np.partition)
-def partition(a, kth, axis=-1, kind="introselect", order=None):
-    a, axis = (np.ravel(a), 0) if axis is None else (array(a), axis)
-    return np.take_along_axis(a, np.argpartition(a, kth, axis=axis), axis=axis)
-
-
-# ---- quantiles ------------------------------------------------------------------------------------------------
-
-
-def joined(a, axis):
-    """`a` with the axes to reduce as one last axis, and the shape of the result with them kept."""
-    n = ndim(a)
-    axes = (
-        tuple(range(n))
-        if axis is None
-        else tuple(sorted(one_axis(i, n) for i in (axis if isinstance(axis, tuple | list) else (axis,))))
-    )
-    rest = [i for i in range(n) if i not in axes]
-    dims = shape(a)
-    flat = np.reshape(
-        np.transpose(a, [*rest, *axes]),
-        (*(dims[i] for i in rest), -1) if np.prod(dims) else (*(dims[i] for i in rest), 0),
-    )
-    return flat, tuple(1 if i in axes else k for i, k in enumerate(dims))
-
-
-@signature_of(np.median)
-def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
-    flat, kept = joined(array(a), axis)
-    n = flat.shape[-1]
-    if n == 0:
-        raise refuse("numpy.median", "the median of no elements has no derivative")
-    ordered = np.sort(flat, axis=-1)
-    y = ordered[..., n // 2] if n % 2 else 0.5 * (ordered[..., n // 2 - 1] + ordered[..., n // 2])
-    gone = np.isnan(ordered[..., -1])
-    if np.any(gone):
-        y = np.where(gone, np.nan, y).astype(y.dtype)
-    return into(out, np.reshape(y, kept) if keepdims else y, "numpy.median")
-
-
-@signature_of(np.quantile)
-def quantile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None):
-    if weights is not None:
-        raise refuse("numpy.quantile", "weights= is not supported")
-    if isinstance(q, Tracer):
-        raise refuse("numpy.quantile", "a traced q is not supported")
-    flat, kept = joined(array(a), axis)
-    n = flat.shape[-1]
-    q = np.asarray(q, float)
-    if np.any((q < 0) | (q > 1)):
-        raise ValueError("Quantiles must be in the range [0, 1]")
-    low, high, share = between(q, n, method)
-    ordered = np.sort(flat, axis=-1)
-    share = np.asarray(share, aval_of(ordered).dtype)
-    y = (1 - share) * np.take(ordered, low, axis=-1) + share * np.take(ordered, high, axis=-1)
-    if q.ndim:
-        lead = y.ndim - q.ndim
-        y = np.moveaxis(y, tuple(range(lead, y.ndim)), tuple(range(q.ndim)))
-        y = np.reshape(y, q.shape + kept) if keepdims else y
-    elif keepdims:
-        y = np.reshape(y, kept)
-    return into(out, y, "numpy.quantile")
-
-
-def between(q, n, method):
-    """Between which two of n ordered values the quantile lies, and how far along (Hyndman and Fan 1996, type 7)."""
-    at = q * (n - 1)
-    low = np.floor(at).astype(int)
-    high = np.minimum(low + 1, n - 1)
-    share = at - low
-    if method == "lower":
-        return low, low, np.zeros_like(share)
-    if method == "higher":
-        up = np.ceil(at).astype(int)
-        return up, up, np.zeros_like(share)
-    if method == "nearest":
-        near = np.rint(at).astype(int)
-        return near, near, np.zeros_like(share)
-    if method == "midpoint":
-        return low, np.ceil(at).astype(int), np.full_like(share, 0.5)
-    if method != "linear":
-        raise refuse(
-            "numpy.quantile",
-            f"method={method!r} is not supported; linear, lower, higher, nearest and midpoint are",
+@signature_of(np.select)
+def select(condlist, choicelist, default=0):
+    if len(condlist) != len(choicelist) or not len(condlist):
+        raise ValueError(
+            f"numpy.select: as many choices as conditions are needed, at least one; there are {len(choicelist)} choices "
+            f"and {len(condlist)} conditions"
         )
-    return low, high, share
+    y = operand(default)
+    for i, (condition, choice) in reversed(list(enumerate(zip(condlist, choicelist, strict=True)))):
+        condition = array(condition)
+        if condition.dtype != bool:
+            raise TypeError(f"invalid entry {i} in condlist: should be boolean ndarray")
+        y = bind(selections.where, condition, operand(choice), y)
+    return y
 
 
-@signature_of(np.percentile)
-def percentile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None):
-    return np.quantile(a, np.asarray(q) / 100, axis, out, overwrite_input, method, keepdims, weights=weights)
+@signature_of(np.choose)
+def choose(a, choices, out=None, mode="raise"):
+    parts = [operand(c) for c in choices]
+    index = within(a, len(parts), mode, "numpy.choose")
+    if mode == "raise" and np.any((index < 0) | (index >= len(parts))):
+        raise ValueError("invalid entry in choice array")
+    y = parts[0]
+    for k in range(1, len(parts)):
+        y = bind(selections.where, index == k, parts[k], y)
+    dims = np.broadcast_shapes(shape(index), *map(shape, parts))
+    return into(out, y if shape(y) == dims else np.broadcast_to(y, dims), "numpy.choose")
 
 
-for function in (np.searchsorted, np.digitize, np.unique, np.isin, np.bincount):
-    constant_function(function)
+@signature_of(np.piecewise)
+def piecewise(x, condlist, funclist, *args, **kw):
+    conditions = conditions_of(condlist, ndim(x))
+    if len(funclist) == len(conditions) + 1:
+        conditions.append(~np.any(conditions, axis=0))
+    elif len(funclist) != len(conditions):
+        n = len(conditions)
+        raise ValueError(f"with {n} condition(s), either {n} or {n + 1} functions are expected")
+    y = np.zeros_like(x)
+    for condition, f in zip(conditions, funclist, strict=True):
+        # Only the elements that a branch is chosen for are given to it: elsewhere it may not be defined.
+        if callable(f):
+            if condition.any():
+                y[condition] = f(x[condition], *args, **kw)
+        else:
+            y[condition] = f
+    return y
+
+
+def conditions_of(condlist, n):
+    """The conditions of np.piecewise as plain masks; a single one may stand without a list."""
+    condlist = plain(condlist, "a condition of numpy.piecewise (np.where keeps the shape)")
+    if np.ndim(condlist) == 0 or n and np.ndim(condlist[0]) == 0:
+        condlist = [condlist]
+    return [np.asarray(c, bool) for c in condlist]
+
+
+# ---- writing --------------------------------------------------------------------------------------------------------
+
+
+@signature_of(np.copyto)
+def copyto(dst, src, casting="same_kind", where=True):
+    dst, src = written_into(dst, "numpy.copyto"), operand(src)
+    if not isinstance(src, int | float | complex) and not np.can_cast(src.dtype, dst.dtype, casting):
+        raise TypeError(f"Cannot cast array data from {src.dtype!r} to {dst.dtype!r} according to the rule {casting!r}")
+    dst[...] = src if where is True else np.where(where, src, dst)
+
+
+@signature_of(np.put)
+def put(a, ind, v, mode="raise"):
+    a = written_into(a, "numpy.put")
+    places = np.ravel(within(plain(ind, "numpy.put"), a.size, mode, "numpy.put"))
+    if places.size:
+        a[np.unravel_index(np.where(places < 0, places + a.size, places), a.shape)] = repeated(v, places.size)
+
+
+@signature_of(np.place)
+def place(arr, mask, vals):
+    arr = written_into(arr, "numpy.place")
+    places = np.nonzero(plain(mask, "numpy.place"))
+    if len(places[0]):
+        if not np.size(vals):
+            raise ValueError("Cannot insert from an empty array!")
+        arr[places] = repeated(vals, len(places[0]))
+
+
+@signature_of(np.putmask)
+def putmask(a, mask, values):
+    a = written_into(a, "numpy.putmask")
+    if ndim(values):
+        values = np.reshape(np.resize(values, a.size), a.shape)
+    a[...] = np.where(mask, values, a)
+
+
+def repeated(values, count):
+    """`values` over and over, until there are `count`."""
+    return np.resize(values, count) if ndim(values) else values
+
+
+@signature_of(np.put_along_axis)
+def put_along_axis(arr, indices, values, axis):
+    arr = written_into(arr, "numpy.put_along_axis")
+    if axis is None:
+        raise refuse("numpy.put_along_axis", "axis=None is not supported; use x[np.unravel_index(i, x.shape)] = v")
+    axis = one_axis(axis, ndim(arr))
+    arr[along_axis(arr.shape, plain(indices, "numpy.put_along_axis"), axis)] = values
+
+
+@signature_of(np.fill_diagonal)
+def fill_diagonal(a, val, wrap=False):
+    a = written_into(a, "numpy.fill_diagonal")
+    mask = np.zeros(a.shape, bool)
+    np.fill_diagonal(mask, True, wrap)
+    np.place(a, mask, val)
