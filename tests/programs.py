@@ -260,7 +260,7 @@ np.cumsum({a}, axis={i}) | np.cumprod({a}, axis={i}) | np.flip({a}, {i}) | np.ro
 np.repeat({a}, 2, axis={i}) | np.diff({a}, axis={i}) | np.concatenate([{a}, {a} * 2], axis={i}) | np.sort({a}, axis={i})
 np.stack([{a}, {a} + 1], axis={i}) | np.split({a}, [1], axis={i})[1] | np.split({a}, [1], axis={i})[0]
 np.expand_dims({a}, {i}) | np.moveaxis({a}, {i}, 0) | np.swapaxes({a}, {i}, -1) | np.tile({a}, 2) | np.roll({a}, 1)
-np.delete({a}, 0, axis={i}) | np.append({a}, {a}, axis={i}) | np.take({a}, [0, -1, 0], axis={i}) | np.rollaxis({a}, {i})
+np.delete({a}, 0, axis={i}) | np.append({a}, {a}, axis={i}) | np.take({a}, [0, -1, 0] if {a}.size else [], axis={i}) | np.rollaxis({a}, {i})
 np.take_along_axis({a}, np.argsort({a}, axis={i}), axis={i}) | np.array_split({a}, 2, axis={i})[0] | np.ravel({a})
 np.pad({a}, 1) | np.pad({a}, 1, mode='edge') | {a}.reshape(-1) | {a}.flatten() | {a}.T | {a}.squeeze() | {a}.ravel()
 np.reshape({a}, {a}.shape[::-1]) | np.atleast_2d({a}) | {a}[None] | {a}[..., None] | np.broadcast_to({a}, (2, *{a}.shape))
@@ -450,7 +450,6 @@ def buffer(g, r):
                 f"np.ones_like({a})",
                 f"np.full_like({a}, 0.5)",
                 f"np.zeros({shape}, like={a})",
-                f"np.empty_like({a}, shape={shape}) * 0",
                 f"np.zeros_like({a}, shape={shape})",
                 f"np.full({shape}, 0.25, like={a})",
             ]

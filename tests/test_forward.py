@@ -68,7 +68,7 @@ def test_what_jvp_refuses():
     )
     assert refused(cr.jvp, np.sin, (3,), (1,)) == (
         "TypeError: jvp: primal 0 has type int; derivatives are taken with respect to floating point numbers. "
-        "Convert it (x.astype(float), float(x)), or choose other arguments with argnums"
+        "Convert it (x.astype(float), float(x)), or leave it out of what is differentiated (argnums, lambda)"
     )
     assert refused(cr.jvp, lambda x: "no", (x,), (x,)) == (
         "TypeError: jvp: the function returned 'no' among its results; return arrays and numbers, and anything else as "
@@ -79,14 +79,14 @@ def test_what_jvp_refuses():
 def test_what_linearize_refuses():
     assert refused(cr.linearize, lambda x, n: x * n, 2.0, 3) == (
         "TypeError: linearize: argument 1 has type int; derivatives are taken with respect to floating point numbers. "
-        "Convert it (x.astype(float), float(x)), or choose other arguments with argnums"
+        "Convert it (x.astype(float), float(x)), or leave it out of what is differentiated (argnums, lambda)"
     )
     assert refused(cr.linearize, lambda x: "no", 2.0) == (
         "TypeError: linearize: the function returned 'no' among its results; return arrays and numbers only"
     )
     _, push = cr.linearize(np.sin, np.ones(3))
     assert refused(push) == "TypeError: push: 1 tangents are needed; 0 were given"
-    assert refused(push, np.ones(2)) == "ValueError: push: the seed has shape (2,), the output has shape (3,)"
+    assert refused(push, np.ones(2)) == "ValueError: push: a tangent has shape (2,), its primal has shape (3,)"
 
 
 def test_what_record_refuses():

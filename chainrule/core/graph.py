@@ -22,7 +22,7 @@ class Var:
         return self.name
 
     def typed(self) -> str:
-        """`v3:float64[2,3]`"""
+        """The name and its type, as in `v3:float64[2,3]`."""
         return f"{self.name}:{np.dtype(self.aval.dtype)}[{','.join(map(str, self.aval.shape))}]"
 
 

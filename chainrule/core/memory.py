@@ -142,7 +142,7 @@ class Snapshot:
             )
 
 
-def checksum(array: np.ndarray) -> int:
+def checksum(array: Any) -> int:
     """CRC-32 of the elements: any change in up to 32 adjacent bits, other changes but for 1 in 4e9."""
     return zlib.crc32(array if array.flags.c_contiguous else np.ascontiguousarray(array))
 

@@ -162,12 +162,9 @@ def _binary(ufunc: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any], Ca
     return method, reflected, in_place
 
 
-_OPERANDS = (np.ndarray, np.generic, float, int, complex, list, tuple)
-
-
 def _fits(other: Any) -> bool:
     """Whether `other` can be an operand; what cannot (a sparse matrix, say) gets the chance to do it itself."""
-    return isinstance(other, Tracer) or isinstance(other, _OPERANDS)
+    return isinstance(other, _OPERANDS)
 
 
 def _method(name: str, function: Any = None) -> Callable[..., Any]:
@@ -179,6 +176,18 @@ def _method(name: str, function: Any = None) -> Callable[..., Any]:
 
     method.__name__ = name
     return method
+
+
+def _refused(name: str) -> Callable[..., Any]:
+    def method(self, *args, **kwargs):
+        return front_end(name)(self, *args, **kwargs)
+
+    method.__name__ = name
+    return method
+
+
+MEMORY = frozenset({"base", "ctypes", "data", "flags", "strides"})
+"""Attributes of an array that tell where it lies in memory."""
 
 
 class Tracer:
@@ -332,6 +341,8 @@ class Tracer:
     __and__, __rand__, __iand__ = _binary(np.bitwise_and)
     __or__, __ror__, __ior__ = _binary(np.bitwise_or)
     __xor__, __rxor__, __ixor__ = _binary(np.bitwise_xor)
+    __lshift__, __rlshift__, __ilshift__ = _binary(np.left_shift)
+    __rshift__, __rrshift__, __irshift__ = _binary(np.right_shift)
     __eq__, _, _ = _binary(np.equal)
     __ne__, _, _ = _binary(np.not_equal)
     __lt__, _, _ = _binary(np.less)
@@ -350,9 +361,34 @@ class Tracer:
 
     T = property(lambda self: FRONT_ENDS[np.transpose](self))
     mT = property(lambda self: FRONT_ENDS[np.matrix_transpose](self))
-    real = property(lambda self: FRONT_ENDS[np.real](self))
-    imag = property(lambda self: FRONT_ENDS[np.imag](self))
     flat = property(lambda self: FRONT_ENDS["flat"](self))
+    device = "cpu"
+
+    @property
+    def real(self):
+        return FRONT_ENDS[np.real](self)
+
+    @real.setter
+    def real(self, value):
+        self[...] = value + 1j * self.imag if self.dtype.kind == "c" else value
+
+    @property
+    def imag(self):
+        return FRONT_ENDS[np.imag](self)
+
+    @imag.setter
+    def imag(self, value):
+        if self.dtype.kind != "c":
+            raise TypeError("array does not have imaginary part to set")
+        self[...] = self.real + 1j * value
+
+    def __getattr__(self, name):
+        if name in MEMORY:
+            raise AttributeError(
+                f"ndarray.{name}: a traced array has no memory of its own to look at (at {user_line()}): "
+                f"take chainrule.stop_gradient(x).{name}"
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def conj(self):
         return np.conjugate(self)
@@ -360,10 +396,10 @@ class Tracer:
     conjugate = conj
 
     def astype(self, dtype, order="K", casting="unsafe", subok=True, copy=True):
-        return FRONT_ENDS["astype"](self, dtype, casting=casting)
+        return FRONT_ENDS["astype"](self, dtype, casting=casting, copy=copy)
 
     def reshape(self, *shape, order="C", copy=None):
-        return FRONT_ENDS[np.reshape](self, shape[0] if len(shape) == 1 else shape, order=order)
+        return FRONT_ENDS[np.reshape](self, shape[0] if len(shape) == 1 else shape, order=order, copy=copy)
 
     def transpose(self, *axes):
         return FRONT_ENDS[np.transpose](self, axes[0] if len(axes) == 1 else axes or None)
@@ -374,16 +410,34 @@ class Tracer:
     def sort(self, axis=-1, kind=None, order=None, *, stable=None):
         write(self, FRONT_ENDS[np.sort](self, axis, kind, order, stable=stable), "sort")
 
+    def partition(self, kth, axis=-1, kind="introselect", order=None):
+        write(self, FRONT_ENDS[np.partition](self, kth, axis, kind, order), "partition")
+
     def copy(self, order="C"):
         return FRONT_ENDS[np.copy](self)
 
     def __copy__(self):
         return self.copy()
 
+    def __deepcopy__(self, memo):
+        return self.copy()
+
+    def to_device(self, device, /, *, stream=None):
+        if device != "cpu" or stream is not None:
+            raise ValueError(f"to_device: the device is 'cpu', without streams; {device!r} was asked for")
+        return self
+
+    def __array_namespace__(self, *, api_version=None):
+        return np
+
+    def __format__(self, spec):
+        return format(concrete(self, "formatting"), spec) if spec else str(self)
+
     all = _method("all")
     any = _method("any")
     argmax = _method("argmax")
     argmin = _method("argmin")
+    argpartition = _method("argpartition")
     argsort = _method("argsort")
     choose = _method("choose")
     clip = _method("clip")
@@ -396,9 +450,8 @@ class Tracer:
     mean = _method("mean")
     min = _method("min")
     nonzero = _method("nonzero")
-    partition = _method("partition")
     prod = _method("prod")
-    ptp = _method("ptp")
+    put = _method("put")
     ravel = _method("ravel")
     repeat = _method("repeat")
     round = _method("round")
@@ -410,3 +463,19 @@ class Tracer:
     take = _method("take")
     trace = _method("trace")
     var = _method("var")
+
+    # -- and those that a traced array refuses, with a reason (ops/signatures/refusals.py)
+
+    byteswap = _refused("byteswap")
+    dump = _refused("dump")
+    dumps = _refused("dumps")
+    getfield = _refused("getfield")
+    resize = _refused("resize")
+    setfield = _refused("setfield")
+    setflags = _refused("setflags")
+    tobytes = _refused("tobytes")
+    tofile = _refused("tofile")
+    view = _refused("view")
+
+
+_OPERANDS = (Tracer, np.ndarray, np.generic, float, int, complex, list, tuple)

@@ -42,8 +42,8 @@ def jacobian(
     -------
     callable
         Takes f's arguments. For f from shape `S_in` to `S_out` it returns an array of shape `S_out + S_in`. If the
-        output is a tree, so is the result, and every leaf of it is a tree like the argument (a tuple of those if argnums is
-        a sequence). With `has_aux` it returns `(jacobian, aux)`.
+        output is a tree, so is the result, and every leaf of it is a tree like the argument (a tuple of those if
+        argnums is a sequence). With `has_aux` it returns `(jacobian, aux)`.
 
     Raises
     ------

@@ -114,7 +114,7 @@ def _reads(d: Any) -> tuple[int | str, ...]:
     return tuple("y" if n == "y" else 0 if n == "x" else "abc".index(n) for n in names)
 
 
-def _evaluate(d: Any, reads: tuple[int | str, ...], y: Any, x: Sequence[Any]) -> Any:
+def _evaluate(d: Any, reads: tuple[Any, ...], y: Any, x: Sequence[Any]) -> Any:
     """The partial derivative, a number or an array."""
     return d(*[y if r == "y" else x[r] for r in reads]) if callable(d) else d
 
@@ -354,7 +354,7 @@ def blockwise(
 
     def sparsity(deps, *avals, **params):
         parts = [(s, len(c)) for s, c in zip(deps, cores_in, strict=True)]
-        out = aval(*avals, **params)
+        out: Any = aval(*avals, **params)
         shapes = [a.shape for a in (out if multi else [out])]
         whole = [dependence.dense(parts, s, len(c)) for s, c in zip(shapes, cores_out, strict=True)]
         return tuple(whole) if multi else whole[0]
@@ -364,7 +364,7 @@ def blockwise(
 
 
 def _cores(text: str) -> list[tuple[str, ...]]:
-    """ "(m,n),()" -> [("m", "n"), ()]"""
+    """The axes of each operand: `(m,n),()` gives `[("m", "n"), ()]`."""
     return [tuple(n for n in part.split(",") if n) for part in text[1:-1].split("),(")]
 
 

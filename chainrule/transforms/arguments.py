@@ -24,7 +24,7 @@ def differentiable(leaf: Any, who: str, where: str) -> Any:
     found = f"dtype {leaf.dtype}" if hasattr(leaf, "dtype") else f"type {type(leaf).__name__}"
     raise TypeError(
         f"{who}: {where} has {found}; derivatives are taken with respect to floating point numbers. "
-        "Convert it (x.astype(float), float(x)), or choose other arguments with argnums"
+        "Convert it (x.astype(float), float(x)), or leave it out of what is differentiated (argnums, lambda)"
     )
 
 
@@ -131,19 +131,21 @@ def output_leaf(x: Any, who: str, aux: bool = True) -> Any:
 
 
 def check_cotangent(ct: Any, y: Aval, who: str) -> Any:
-    """`ct` as an array of the shape and dtype of the output `y`."""
-    found = aval_of(ct)
-    if found.shape != y.shape:
-        raise ValueError(f"{who}: the seed has shape {found.shape}, the output has shape {y.shape}")
-    dtype = np.dtype(y.dtype)
+    """`ct` as rules take the cotangent of an output `y`."""
+    return conform(ct, y, who, "the seed", "the output")
+
+
+def conform(x: Any, to: Aval, who: str, what: str, whose: str) -> Any:
+    """`x` as rules take it: a tracer, an array or a NumPy scalar, of this shape and dtype.
+
+    The last two arguments say what x is, and what it must be like.
+    """
+    found, dtype = aval_of(x), np.dtype(to.dtype)
+    if found.shape != to.shape:
+        raise ValueError(f"{who}: {what} has shape {found.shape}, {whose} has shape {to.shape}")
     kind = np.dtype(found.dtype).kind
     if kind not in "fciub" or (kind == "c" and dtype.kind != "c"):
-        raise TypeError(f"{who}: the seed has dtype {found.dtype}, the output has dtype {dtype}")
-    return as_dtype(ct, dtype)
-
-
-def as_dtype(x: Any, dtype: Any) -> Any:
-    """`x` as rules take it: a tracer, an array or a NumPy scalar, of this dtype."""
+        raise TypeError(f"{who}: {what} has dtype {found.dtype}, {whose} has dtype {dtype}")
     if not isinstance(x, Tracer | np.ndarray | np.generic):
         return np.asarray(x, dtype)[()]
     return x if x.dtype == dtype else x.astype(dtype)

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..core import dependence
-from ..core.errors import LeakedTracerError
-from ..core.primitive import Aval, Kept, Primitive, keeps_all, keeps_args
+from ..core.errors import LeakedTracerError, ModifiedArrayError
+from ..core.memory import checksum
+from ..core.primitive import Aval, Primitive, keeps_all, keeps_args
 from ..core.trace import Tracer, aval_of, bind
 from ..core.tree import flatten, leaves_like
 from . import arguments
@@ -20,19 +21,20 @@ from .reverse import vjp as reverse_vjp
 class Call:
     """One call of a custom function: how its array arguments and results are arranged in trees."""
 
-    __slots__ = ("kwargs", "output", "static", "structure")
+    __slots__ = ("checksums", "kwargs", "output", "static", "structure")
 
     def __init__(self, structure: Any, static: dict[int, Any], kwargs: dict[str, Any]):
         self.structure, self.static, self.kwargs = structure, static, kwargs
         self.output: Any = None
+        self.checksums: list[int] | None = None
 
     def arguments(self, arrays: Sequence[Any], fill: Any = None) -> Any:
         """The tuple of positional arguments from their arrays; `fill` stands for those that are no arrays."""
-        arrays = iter(arrays)
+        left = iter(arrays)
         count = self.structure.num_leaves
         return self.structure.unflatten(
             [
-                self.static[i] if i in self.static and fill is None else fill if i in self.static else next(arrays)
+                self.static[i] if i in self.static and fill is None else fill if i in self.static else next(left)
                 for i in range(count)
             ]
         )
@@ -79,13 +81,14 @@ class custom:
     np.float64(0.25)
     """
 
+    _saves = staticmethod(keeps_all)
+
     def __init__(self, f: Callable[..., Any]):
         functools.update_wrapper(self, f, updated=())
         self.f = f
         self.name = getattr(f, "__name__", "custom")
         self._vjp: Callable[..., Any] | None = None
         self._jvp: Callable[..., Any] | None = None
-        self._saves: Callable[..., Kept] = keeps_all
 
     def defvjp(self, rule: Callable[..., Any]) -> Callable[..., Any]:
         """Sets the rule of reverse mode: `rule(ct, y, *args) -> one cotangent per argument`, None for zero."""
@@ -102,6 +105,9 @@ class custom:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._vjp is None and self._jvp is None:
             return self.f(*args, **kwargs)
+        return self._bind(args, kwargs)
+
+    def _bind(self, args: Any, kwargs: Any) -> Any:
         leaves, structure = flatten(args)
         static = {i: x for i, x in enumerate(leaves) if not _is_array(x)}
         call = Call(structure, static, kwargs)
@@ -178,7 +184,9 @@ class custom:
     def _cotangents(self, cts, ys, xs, call):
         """What the user's vjp rule returns, leaf by leaf."""
         args = call.arguments(xs)
-        found = self._vjp(call.output.unflatten(list(cts)), call.output.unflatten(list(ys)), *args, **call.kwargs)
+        rule = self._vjp
+        assert rule is not None
+        found = rule(call.output.unflatten(list(cts)), call.output.unflatten(list(ys)), *args, **call.kwargs)
         if not isinstance(found, tuple) or len(found) != len(args):
             raise TypeError(
                 f"{self.name}: its vjp rule must return a tuple with a cotangent (or None) for each of its {len(args)} "
@@ -216,7 +224,7 @@ class custom:
         batched = custom(
             lambda *xs: tuple(vmap(lambda *xs: flat(self.f(*call.arguments(xs), **call.kwargs)), axes)(*xs))
         )
-        batched.name, batched._saves = self.name, self._saves
+        batched.name = self.name
 
         def flat(output):
             leaves, call.output = flatten(output)
@@ -283,10 +291,12 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     ------
     LeakedTracerError
         When called, if f uses a traced value that is not among its arguments.
+    ModifiedArrayError
+        In the backward pass, if f gives another result than before: it must depend on its arguments only.
 
     Notes
     -----
-    Cost: one more evaluation of f for each backward pass.
+    Cost: one more evaluation of f for each backward pass, and a checksum of its result.
 
     Examples
     --------
@@ -295,34 +305,51 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     >>> cr.grad(cr.checkpoint(lambda x: np.sin(np.sin(x))))(0.0)
     np.float64(1.0)
     """
-    again = custom(f)
-    again._saves = keeps_args
+    return Checkpoint(f)
 
-    def of_floats(args, kwargs):
-        """f as a function of those leaves of its arguments that can be differentiated, and their places."""
-        leaves, structure = flatten(args)
-        on = [i for i, x in enumerate(leaves) if _is_array(x) and np.dtype(aval_of(x).dtype).kind in "fc"]
 
-        def of(*xs):
-            whole = list(leaves)
-            for i, x in zip(on, xs, strict=True):
+class Checkpoint(custom):
+    """A function whose rules are those of its operations, done again."""
+
+    _saves = staticmethod(keeps_args)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._bind(args, kwargs)
+
+    def _impl(self, *xs, call):
+        ys = super()._impl(*xs, call=call)
+        call.checksums = [checksum(np.asarray(y)) for y in ys]
+        return ys
+
+    def _pull(self, wanted, cts, ys, *xs, call):
+        on = [i for i, w in enumerate(wanted) if w]
+        again, pullback = reverse_vjp(self._of(xs, on, call), *(xs[i] for i in on))
+        plain = call.checksums is not None and not any(isinstance(y, Tracer) for y in again)
+        if plain and call.checksums != [checksum(np.asarray(y)) for y in again]:
+            raise ModifiedArrayError(
+                f"{self.name}: done again for the backward pass, this checkpointed function gave another result: "
+                "it must depend on its arguments only. Pass it every array that changes, and a seed for random numbers"
+            )
+        seeds = tuple(_zeros(y) if ct is None else ct for ct, y in zip(cts, ys, strict=True))
+        back = dict(zip(on, pullback(seeds), strict=True))
+        return tuple(back.get(i) for i in range(len(xs)))
+
+    def _push(self, tangents, ys, *xs, call):
+        on = [i for i, t in enumerate(tangents) if t is not None]
+        return forward_jvp(self._of(xs, on, call), [xs[i] for i in on], [tangents[i] for i in on])[1]
+
+    def _batch(self, is_batched, *xs, call):
+        axes = [0 if on else None for on in is_batched]
+        return Checkpoint(vmap(self._of(xs, range(len(xs)), call), axes))(*xs)
+
+    def _of(self, xs, on, call):
+        """f as a function of the arrays at `on` among its arguments, that returns a tuple of arrays."""
+
+        def of(*moved):
+            whole = list(xs)
+            for i, x in zip(on, moved, strict=True):
                 whole[i] = x
-            return f(*structure.unflatten(whole), **kwargs)
+            leaves, call.output = flatten(self.f(*call.arguments(whole), **call.kwargs))
+            return tuple(leaves)
 
-        return of, on, leaves, structure
-
-    @again.defvjp
-    def back(ct, y, *args, **kwargs):
-        of, on, leaves, structure = of_floats(args, kwargs)
-        found = [_zeros(x) if _is_array(x) else _NO for x in leaves]
-        for i, ct_x in zip(on, reverse_vjp(of, *(leaves[i] for i in on))[1](ct), strict=True):
-            found[i] = ct_x
-        return structure.unflatten(found)
-
-    @again.defjvp
-    def push(tangents, y, *args, **kwargs):
-        of, on, leaves, structure = of_floats(args, kwargs)
-        moving = leaves_like(structure, tangents, "checkpoint: the tangents")
-        return forward_jvp(of, tuple(leaves[i] for i in on), tuple(moving[i] for i in on))[1]
-
-    return again
+        return of

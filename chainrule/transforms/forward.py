@@ -117,13 +117,7 @@ def _zero(v: Any) -> Any:
 
 def _seeded(trace: ForwardTrace, x: Any, t: Any, i: int) -> Dual:
     x = arguments.differentiable(x, "jvp", f"primal {i}")
-    xa, ta = aval_of(x), aval_of(t)
-    if xa.shape != ta.shape:
-        raise ValueError(f"jvp: tangent {i} has shape {ta.shape}, its primal has shape {xa.shape}")
-    kind = np.dtype(ta.dtype).kind
-    if kind not in "fciub" or (kind == "c" and xa.dtype.kind != "c"):
-        raise TypeError(f"jvp: tangent {i} has dtype {ta.dtype}, its primal has dtype {xa.dtype}")
-    return Dual(trace, x, arguments.as_dtype(t, xa.dtype))
+    return Dual(trace, x, arguments.conform(t, aval_of(x), "jvp", f"tangent {i}", "its primal"))
 
 
 def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
@@ -173,13 +167,10 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., 
         if len(tangents) != len(primals):
             raise TypeError(f"push: {len(primals)} tangents are needed; {len(tangents)} were given")
         flat = [t for s, t in zip(structures, tangents, strict=True) for t in leaves_like(s, t, "push: the tangent")]
-        moving = dict(
-            zip(
-                graph.inputs,
-                (arguments.check_cotangent(t, aval_of(x), "push") for t, x in zip(flat, inputs, strict=True)),
-                strict=True,
-            )
-        )
+        moving = {
+            var: arguments.conform(t, aval_of(x), "push", "a tangent", "its primal")
+            for var, t, x in zip(graph.inputs, flat, inputs, strict=True)
+        }
         for equation in graph.equations:
             primitive = equation.primitive
             slopes = tuple(moving.get(a) if isinstance(a, Var) else None for a in equation.args)

@@ -376,18 +376,19 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
 
 
 def _pullback(f: Callable[..., Any], primals: Sequence[Any], who: str, has_aux: bool, once: bool):
-    """The output of f, a function (called once only, if so) from the leaves of its cotangent to a tuple of trees, aux."""
+    """The output of f; a function from the leaves of its cotangent to a tuple of trees, called once only if so; aux."""
     trace = ReverseTrace()
-    inputs, trees = [], []
-    for i, primal in enumerate(primals):
-        leaves, structure = flatten(primal)
-        leaves = [arguments.differentiable(leaf, who, f"argument {i}") for leaf in leaves]
-        variables = [trace.input(leaf) for leaf in leaves]
-        inputs.append([(leaf, v.companion) for leaf, v in zip(leaves, variables, strict=True)])
-        trees.append((structure, variables))
-    output, aux = arguments.split_aux(f(*(s.unflatten(v) for s, v in trees)), has_aux, who)
-    structures = [s for s, _ in trees]
-    del trees, variables, leaves
+    trees = [flatten(primal) for primal in primals]
+    structures = [structure for _, structure in trees]
+    inputs = [
+        [arguments.differentiable(leaf, who, f"argument {i}") for leaf in leaves] for i, (leaves, _) in enumerate(trees)
+    ]
+    variables = [[trace.input(leaf) for leaf in leaves] for leaves in inputs]
+    inputs = [[(x, v.companion) for x, v in zip(*pair, strict=True)] for pair in zip(inputs, variables, strict=True)]
+    args = [structure.unflatten(v) for structure, v in zip(structures, variables, strict=True)]
+    del trees, variables
+    output, aux = arguments.split_aux(f(*args), has_aux, who)
+    del args
     leaves, structure = flatten(output)
     outputs = [_finished(trace, leaf, who) for leaf in leaves]
     del output, leaves
@@ -452,8 +453,8 @@ def value_and_grad(
     Returns
     -------
     callable
-        Takes f's arguments and returns `(value, gradient)`, or `((value, aux), gradient)` with `has_aux`. The gradient has
-        the structure, shapes and dtypes of the argument; it is a tuple if argnums is a sequence. For complex
+        Takes f's arguments and returns `(value, gradient)`, or `((value, aux), gradient)` with `has_aux`. The gradient
+        has the structure, shapes and dtypes of the argument; it is a tuple if argnums is a sequence. For complex
         arguments z = x + iy it is df/dx + i df/dy, the direction of steepest ascent.
 
     Raises

@@ -4,12 +4,10 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ..core.accumulate import SMALL, Sums
 from ..core.errors import FreedTapeError
 from ..core.memory import Snapshot
-from ..core.primitive import Aval, Primitive
+from ..core.primitive import Aval
 
 order = itertools.count()
 
@@ -30,7 +28,7 @@ class Node:
     dtype: Any
     order: int
     parents: tuple["Node | None", ...]
-    primitive: Primitive | None
+    primitive: Any
     shape: tuple[int, ...]
     y: Any
 
@@ -51,8 +49,6 @@ class Node:
         """Lets go of what the backward rule would read."""
         if self.primitive is not None:
             self.args, self.y = FREED, None
-        if self.snapshots:
-            self.snapshots = ()
 
     def __repr__(self):
         name = self.primitive.name if self.primitive else "input"
@@ -89,6 +85,10 @@ class Operation(Node):
     def __init__(self, primitive, parents, args, y, params, shape, dtype, snapshots):
         super().__init__(primitive, parents, args, y, shape, dtype)
         self.params, self.snapshots = params, snapshots
+
+    def release(self):
+        super().release()
+        self.snapshots = ()
 
 
 class Plain(Node):

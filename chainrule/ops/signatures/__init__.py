@@ -3,6 +3,40 @@
 One file per subject. A function that is made of others is written with those, in plain NumPy.
 """
 
-from . import contractions, reductions, selections, shapes, ufuncs
+from . import (
+    calculus,
+    contractions,
+    creation,
+    elementwise,
+    histograms,
+    joining,
+    matrices,
+    padding,
+    polynomials,
+    reductions,
+    refusals,
+    selections,
+    shapes,
+    sorting,
+    statistics,
+    ufuncs,
+)
 
-__all__ = ["contractions", "reductions", "selections", "shapes", "ufuncs"]
+__all__ = [
+    "calculus",
+    "contractions",
+    "creation",
+    "elementwise",
+    "histograms",
+    "joining",
+    "matrices",
+    "padding",
+    "polynomials",
+    "reductions",
+    "refusals",
+    "selections",
+    "shapes",
+    "sorting",
+    "statistics",
+    "ufuncs",
+]

@@ -1,0 +1,160 @@
+"""Polynomials as arrays of coefficients, the highest power first."""
+
+import numpy as np
+
+from .tools import array, plain, refuse, signature_of
+
+
+def coefficients(p, name):
+    """`p` as an array; np.poly1d cannot hold traced coefficients, so none is returned either."""
+    if isinstance(p, np.poly1d):
+        raise refuse(name, "np.poly1d is not supported beside traced arrays: use its coefficients, p.coeffs")
+    return np.atleast_1d(array(p) if not isinstance(p, list | tuple) else np.asarray(p))
+
+
+@signature_of(np.polyval)
+def polyval(p, x):
+    if isinstance(x, np.poly1d):
+        raise refuse("numpy.polyval", "a polynomial of a polynomial is not supported beside traced arrays")
+    x = array(x)
+    y = np.zeros_like(x)
+    for c in coefficients(p, "numpy.polyval"):
+        y = y * x + c
+    return y
+
+
+def with_zeros(a, b):
+    """The coefficients of both, as many of one as of the other."""
+    n = max(a.size, b.size)
+    return (p if p.size == n else np.concatenate([np.zeros(n - p.size, p.dtype), p]) for p in (a, b))
+
+
+@signature_of(np.polyadd)
+def polyadd(a1, a2):
+    a, b = with_zeros(coefficients(a1, "numpy.polyadd"), coefficients(a2, "numpy.polyadd"))
+    return a + b
+
+
+@signature_of(np.polysub)
+def polysub(a1, a2):
+    a, b = with_zeros(coefficients(a1, "numpy.polysub"), coefficients(a2, "numpy.polysub"))
+    return a - b
+
+
+@signature_of(np.polymul)
+def polymul(a1, a2):
+    both = (np.trim_zeros(coefficients(a, "numpy.polymul"), "f") for a in (a1, a2))
+    return np.convolve(*(a if a.size else np.zeros(1) for a in both))
+
+
+@signature_of(np.polydiv)
+def polydiv(u, v):
+    r, v = coefficients(u, "numpy.polydiv") + 0.0, coefficients(v, "numpy.polydiv") + 0.0
+    dtype = np.result_type(r.dtype, v.dtype)
+    r, steps, n = r.astype(dtype), r.size - v.size + 1, v.size
+    q = []
+    for k in range(steps):
+        q.append(r[k] / v[0])
+        r = np.concatenate([r[:k], r[k : k + n] - q[-1] * v, r[k + n :]])
+    small = np.isclose(plain(r, "numpy.polydiv"), 0, rtol=1e-14)
+    first = int(np.argmin(np.append(small[:-1], False)))
+    return np.stack(q) if q else np.zeros(1, dtype), r[first:]
+
+
+@signature_of(np.polyder)
+def polyder(p, m=1):
+    if m < 0:
+        raise ValueError("Order of derivative must be positive (see polyint)")
+    p = coefficients(p, "numpy.polyder")
+    for _ in range(int(m)):
+        p = p[:-1] * np.arange(p.size - 1, 0, -1)
+    return p
+
+
+@signature_of(np.polyint)
+def polyint(p, m=1, k=None):
+    if m < 0:
+        raise ValueError("Order of integral must be positive (see polyder)")
+    p, m = coefficients(p, "numpy.polyint"), int(m)
+    k = np.zeros(m) if k is None else np.atleast_1d(k)
+    k = np.broadcast_to(k, (m,)) if k.size == 1 else k
+    if k.size < m:
+        raise ValueError("k must be a scalar or a rank-1 array of length 1 or >m.")
+    for i in range(m):
+        p = np.concatenate([p / np.arange(p.size, 0, -1), k[i : i + 1]])
+    return p
+
+
+# ---- roots ------------------------------------------------------------------------------------------------------------
+
+
+@signature_of(np.poly)
+def poly(seq_of_zeros):
+    zeros = np.atleast_1d(seq_of_zeros)
+    if zeros.ndim == 2 and zeros.shape[0] == zeros.shape[1] != 0:
+        zeros = np.linalg.eigvals(zeros)
+    elif zeros.ndim != 1:
+        raise ValueError("input must be 1d or non-empty square 2d array.")
+    if not zeros.size:
+        return 1.0
+    one = np.ones(1, zeros.dtype)
+    a = one
+    for zero in zeros:
+        a = np.convolve(a, np.concatenate([one, -zero[None]]))
+    if a.dtype.kind == "c":
+        values = plain(zeros, "numpy.poly")
+        if np.all(np.sort(values) == np.sort(np.conjugate(values))):
+            return np.real(a)
+    return a
+
+
+@signature_of(np.roots)
+def roots(p):
+    p = np.atleast_1d(p)
+    if p.ndim != 1:
+        raise ValueError("Input must be a rank-1 array.")
+    inner = np.trim_zeros(p)
+    if not inner.size:
+        return np.zeros(0)
+    at_zero = p.size - np.trim_zeros(p, "b").size
+    if inner.size == 1:
+        return np.zeros(at_zero)
+    companion = np.eye(inner.size - 1, k=-1, dtype=inner.dtype)[1:]
+    found = np.linalg.eigvals(np.concatenate([(-inner[1:] / inner[0])[None], companion]))
+    return np.concatenate([found, np.zeros(at_zero, found.dtype)])
+
+
+# ---- least squares ------------------------------------------------------------------------------------------------
+
+
+@signature_of(np.polyfit)
+def polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
+    x, y, count = array(x) + 0.0, array(y) + 0.0, int(deg) + 1
+    if deg < 0:
+        raise ValueError("expected deg >= 0")
+    if x.ndim != 1 or not x.size:
+        raise TypeError("expected non-empty 1D vector for x")
+    if y.ndim not in (1, 2) or x.size != y.shape[0]:
+        raise TypeError(f"expected a 1D or 2D array of {x.size} rows for y; its shape is {y.shape}")
+    rcond = x.size * np.finfo(x.dtype).eps if rcond is None else rcond
+    left, right = np.vander(x, count), y
+    if w is not None:
+        w = array(w) + 0.0
+        if w.shape != x.shape:
+            raise TypeError(f"expected weights of shape {x.shape}; theirs is {w.shape}")
+        left, right = left * w[:, None], right * (w[:, None] if y.ndim == 2 else w)
+    scale = np.sqrt(np.sum(left * left, axis=0))  # columns of length 1 are better conditioned
+    left = left / scale
+    c, residuals, rank, s = np.linalg.lstsq(left, right, rcond)
+    c = np.transpose(np.transpose(c) / scale)
+    if full:
+        return c, residuals, rank, s, rcond
+    if not cov:
+        return c
+    base = np.linalg.inv(np.transpose(left) @ left) / np.outer(scale, scale)
+    factor = 1.0
+    if cov != "unscaled":
+        if x.size <= count:
+            raise ValueError("the number of data points must exceed order to scale the covariance matrix")
+        factor = residuals / (x.size - count)
+    return c, base * factor if y.ndim == 1 else base[:, :, None] * factor
