@@ -342,8 +342,8 @@ def reduction(g, r):
 
 
 def along(g, r):
-    a = g.pick(r, has_axes(1 if r.random() < 0.9 else 0))
-    n = max(1, np.ndim(g[a]))
+    a = g.pick(r, has_axes(1))
+    n = np.ndim(g[a])
     fill(g, r, ALONG, a=a, i=r.randrange(-n, n), n=r.choice([-1, 1, 2]))
 
 

@@ -46,12 +46,12 @@ def version(tracer: Any) -> int:
 
 def view(y: Any, base: Any, remake: Any, write_back: Any = None, key: Any = None) -> Any:
     """Marks `y` as sharing memory with `base`, where NumPy's result would."""
-    if type(y) is type(base) and y is not base and y.shape and _shared(y, base):
+    if type(y) is type(base) and y is not base and y.shape:
         y.memory = Memory(base=base, remake=remake, write_back=write_back, key=key)
     return y
 
 
-def _shared(y: Any, base: Any) -> bool:
+def is_view(y: Any, base: Any) -> bool:
     """Whether NumPy made the array under `y` a view of the one under `base`: a reshape, for one, may have to copy."""
     while hasattr(y, "companion") and hasattr(base, "companion"):
         y, base = y.primal, base.primal

@@ -156,14 +156,15 @@ def einsum_vjp(wanted, ct, y, *x, subscripts):
 def einsum_cotangent(i, ct, x, subscripts):
     """The contraction of ct with the other operands, to the axes of operand i.
 
-    Letters that stand in operand i only were summed over: ones give them back. Letters that it repeats were
+    Letters that stand in operand i only were summed over, and those of size 1 elsewhere were broadcast: ones give
+    them back. Letters that it repeats were
     read on the diagonal: an identity matrix puts the cotangent back there.
     """
     ins, out = split(subscripts)
     sizes = sizes_of(subscripts, x)
     others = [(letters, adjoint(v)) for k, (letters, v) in enumerate(zip(ins, x, strict=True)) if k != i]
     terms = [(out, ct), *others]
-    present = set("".join(letters for letters, _ in terms))
+    present = {c for letters, v in terms for c, n in zip(letters, aval_of(v).shape, strict=True) if n == sizes[c]}
     free = iter([c for c in LETTERS if c not in subscripts])
     target = []
     for letter, n in zip(ins[i], x[i].shape, strict=True):

@@ -55,8 +55,14 @@ def parse(index, ndim):
     used = sum(1 for e in entries if e is not None and e is not Ellipsis and not isinstance(e, bool))
     if Ellipsis in [e for e in entries if e is not ARRAY]:
         at = next(i for i, e in enumerate(entries) if e is Ellipsis)
-        entries[at : at + 1] = [slice(None)] * (ndim - used)
+        if ndim > used or not stands_between(at, entries):
+            entries[at : at + 1] = [slice(None)] * (ndim - used)
     return tuple(entries), arrays
+
+
+def stands_between(at, entries):
+    """Whether the Ellipsis at `at` separates positions: even for no axes at all it makes NumPy put theirs first."""
+    return all(any(e is ARRAY or type(e) is int for e in side) for side in (entries[:at], entries[at + 1 :]))
 
 
 def plain_slice(s):
@@ -225,7 +231,7 @@ def put_sparsity(deps, ct, *arrays, index, shape):
     """Element by element, since several may land in one place."""
     d = deps[0]
     target = np.arange(int(np.prod(shape))).reshape(shape)[fill_in(index, arrays)].ravel()
-    columns = d.reshape(len(d), -1)
+    columns = d.reshape(len(d), target.size)
     turn = arrivals(target)
     parts = []
     for k in range(int(turn.max(initial=-1)) + 1):

@@ -42,9 +42,8 @@ def softmax_weights(y, x, axes):
     at_top = np.isposinf(x).astype(y.dtype)
     finite = np.isfinite(y)
     weights = np.exp(np.where(finite, x, 0.0) - np.where(finite, y, 0.0))
-    if np.any(top):
-        count = np.sum(at_top, axis=axes, keepdims=True)
-        weights = np.where(top, at_top / np.where(count == 0, 1.0, count), weights)
+    count = np.sum(at_top, axis=axes, keepdims=True)
+    weights = np.where(top, at_top / np.where(top, count, 1.0), weights)
     return np.where(np.isneginf(y), 0.0, weights)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.memory import view
+from ...core.memory import is_view, view
 from ...core.trace import Tracer, aval_of, bind, operand
 from .. import moves
 from .tools import all_axes, along, array, dims_of, ndim, one_axis, plain, refuse, shape, signature_of
@@ -74,7 +74,7 @@ def as_view(function, inverse):
         def write_back(base, part):
             base[...] = inverse(part, base, *args, **kwargs)
 
-        if isinstance(a, Tracer) and y is not a:
+        if isinstance(a, Tracer) and y is not a and is_view(y, a):
             view(y, a, lambda base: function(base, *args, **kwargs), write_back)
         return y
 
@@ -261,6 +261,7 @@ def rot90(m, k=1, axes=(0, 1)):
 def roll(a, shift, axis=None):
     if axis is None:
         return np.reshape(np.roll(np.ravel(a), shift, 0), shape(a))
+    given = a
     shifts, axes = np.broadcast_arrays(shift, axis)
     for s, i in zip(shifts.ravel().tolist(), axes.ravel().tolist(), strict=True):
         i = one_axis(i, ndim(a))
@@ -268,7 +269,7 @@ def roll(a, shift, axis=None):
         s = s % n if n else 0
         if s:
             a = np.concatenate([a[along(i, slice(n - s, None))], a[along(i, slice(None, n - s))]], axis=i)
-    return array(a)
+    return np.copy(a) if a is given else array(a)
 
 
 signature_of(np.fft.fftshift)(lambda x, axes=None: shifted(x, axes, 1))

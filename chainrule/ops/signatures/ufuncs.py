@@ -42,7 +42,7 @@ def call(
         y = over_axes(ufunc, inputs, axes, axis, keepdims)
     ys = y if isinstance(y, tuple) else (y,)
     outs = out if isinstance(out, tuple) else (out,) * len(ys)
-    done = tuple(into(o, selected(where, y, o, name), name) for o, y in zip(outs, ys, strict=True))
+    done = tuple(into(o, selected(where, stretched(y, o), o, name), name) for o, y in zip(outs, ys, strict=True))
     return done if isinstance(y, tuple) else done[0]
 
 
@@ -52,6 +52,13 @@ def apply(ufunc, inputs):
     if ufunc in COMPOSITE:
         return COMPOSITE[ufunc](*inputs)
     raise missing(name_of(ufunc))
+
+
+def stretched(y, out):
+    """`y` in the shape of the keyword out=, which takes part in broadcasting."""
+    if isinstance(out, Tracer) and y.shape != out.shape and np.broadcast_shapes(y.shape, out.shape) == out.shape:
+        return np.broadcast_to(y, out.shape)
+    return y
 
 
 def selected(where, y, old, name):
