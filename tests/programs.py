@@ -148,7 +148,7 @@ class Grower:
         if self.is_smooth(name):
             self.program.lines.append(f"{name} = {expression}")
             relatives = [n for n in self.names if np.shares_memory(self[n], self[name])]
-            if np.ndim(self[name]) and not relatives:
+            if np.ndim(self[name]) and np.size(self[name]) and not relatives:
                 self.writable.add(name)
             self.names.append(name)
 

@@ -54,6 +54,17 @@ def filled(make):
 
 PLAIN["filled"] = filled
 
+
+class Together(str):
+    """A line whose arrays are all traced if one is, since NumPy does not look at all of them for a traced one."""
+
+    __slots__ = ()
+
+
+def is_together(line):
+    return isinstance(line, Together) or "filled(" in line or "out=" in line or "_like(" in line
+
+
 MODES = ("raise", "wrap", "clip")
 QUANTILES = (
     "inverted_cdf averaged_inverted_cdf closest_observation interpolated_inverted_cdf hazen weibull linear "
@@ -117,7 +128,7 @@ UFUNCS = {
         "np.divide.outer(v, w)",
         "np.divide.accumulate(W)",
     ],
-    "divmod": ["np.divmod(x, W)", "divmod(x, 0.3)", "divmod(5.5, W)", "np.divmod(x, W, out=(np.ones_like(x),) * 2)"],
+    "divmod": ["np.divmod(x, W)", "divmod(x, 0.3)", "divmod(5.5, W)", "np.divmod(x, W, out=(np.ones_like(x), np.ones_like(x)))"],
     "exp": [
         "np.exp(x)",
         "np.exp(f)",
@@ -177,7 +188,7 @@ UFUNCS = {
         "filled(lambda a: np.maximum.at(a, (i, 1), w))(x)",
     ],
     "minimum": ["np.minimum(x, y)", "np.minimum(-0.1, x)", "np.minimum.reduce(x)", "np.minimum.accumulate(x)"],
-    "modf": ["np.modf(x)", "np.modf(3 * f)"],
+    "modf": ["np.modf(x)", "np.modf(f)"],
     "multiply": [
         "x * y",
         "x * 2",
@@ -237,7 +248,6 @@ REDUCTIONS = {
         "np.sum(x, axis=0, out=np.zeros_like(w))",
         "np.sum(s)",
         "np.sum(s, axis=0)",
-        "np.sum([s, r])",
     ],
     "prod": [
         *each("np.prod(x, {})", _=REDUCTION),
@@ -258,15 +268,15 @@ REDUCTIONS = {
         "np.max(x, axis=1, initial=-1.5, where=mask)",
         "np.max(x, axis=1, keepdims=True, out=np.zeros_like(x, shape=(3, 1)))",
         "np.max(s, axis=0)",
-        "np.amax(x)",
     ],
+    "amax": ["np.amax(x)", "np.amax(x, axis=1, initial=0.1)"],
     "min": [
         *each("np.min(x, {})", _=[r for r in REDUCTION if r != "axis=()"]),
         *each("x.min({})", _=REDUCTION[:3]),
         "np.min(x, axis=0, initial=0.3)",
         "np.min(x, axis=1, initial=1.5, where=mask)",
-        "np.amin(x)",
     ],
+    "amin": ["np.amin(x)", "np.amin(x, axis=0, keepdims=True)"],
     "ptp": ["np.ptp(x)", "np.ptp(x, axis=1)", "np.ptp(x, axis=(0, 1), keepdims=True)", "np.ptp(x, 0, np.ones_like(w))"],
     "mean": [
         *each("np.mean(x, {})", _=REDUCTION),
@@ -290,7 +300,7 @@ REDUCTIONS = {
         "np.var(x, axis=0, correction=1)",
         "np.var(x, ddof=0.5)",
         "np.var(x, axis=1, where=mask)",
-        "np.var(x, axis=0, ddof=1, where=mask, keepdims=True)",
+        "np.var(x, axis=1, ddof=1, where=mask, keepdims=True)",
         "np.var(x, axis=0, mean=np.mean(x, axis=0, keepdims=True))",
         "np.var(x, axis=0, out=np.zeros_like(w))",
     ],
@@ -351,7 +361,7 @@ REDUCTIONS = {
     ],
     "nanvar": [
         *each("np.nanvar(gaps(x), {})", _=["", "axis=0", "axis=1", "axis=(0, 1), keepdims=True", "ddof=1"]),
-        "np.nanvar(gaps(x), axis=0, correction=1)",
+        "np.nanvar(gaps(x), axis=1, correction=1)",
         "np.nanvar(gaps(x), axis=0, mean=np.nanmean(gaps(x), axis=0, keepdims=True))",
         "np.nanvar(gaps(z), axis=0)",
     ],
@@ -434,7 +444,7 @@ STATISTICS = {
         "np.corrcoef(x, y)",
         "np.corrcoef(x, rowvar=False)",
         "np.corrcoef(z)",
-        "np.corrcoef(v, u, dtype=np.float32)",
+        "np.corrcoef(x, dtype=np.float32)[0, 1:]",
     ],
     "histogram": [
         "np.histogram(x, 4)",
@@ -463,7 +473,7 @@ STATISTICS = {
         "np.histogram_bin_edges(x, 'scott')",
         "np.histogram_bin_edges(x, 'auto', (-0.5, 1.5))",
         "np.histogram_bin_edges(x, np.sort(v))",
-        "np.histogram_bin_edges(f, 3, (s, 2))",
+        Together("np.histogram_bin_edges(f, 3, (s, 2))"),
     ],
     "bincount": ["np.bincount(i, w)", "np.bincount(i, weights=w, minlength=6)", "np.bincount(i, f[0])"],
 }
@@ -508,21 +518,21 @@ CALCULUS = {
     "interp": [
         "np.interp(inside, knots, v)",
         "np.interp(outside, knots, v)",
-        "np.interp(outside, knots, v, left=s, right=-2)",
+        Together("np.interp(outside, knots, v, left=s, right=-2)"),
         "np.interp(outside, knots, v, period=2.7)",
-        "np.interp(outside, knots, v, period=r)",
+        Together("np.interp(outside, knots, v, period=r + 2)"),
         "np.interp(s, knots, v)",
         "np.interp(0.6, knots, v)",
         "np.interp(inside, [0, 1, 2, 4], c)",
         "np.interp(f, knots, v)",
-        "np.interp(inside, [1.0], v[:1], left=s)",
+        Together("np.interp(inside, [1.0], v[:1], left=s)"),
     ],
     "unwrap": [
         "np.unwrap(4 * v)",
         "np.unwrap(4 * x, axis=0)",
         "np.unwrap(4 * x, 4.0)",
-        "np.unwrap(2 * x, period=r)",
-        "np.unwrap(4 * f, period=3)",
+        Together("np.unwrap(2 * x, period=r)"),
+        "np.unwrap(3 * f, period=3.5)",
     ],
     "convolve": [
         *each("np.convolve(v, w, {})", _=["'full'", "'same'", "'valid'"]),
@@ -540,7 +550,7 @@ CALCULUS = {
     ],
     "apply_along_axis": [
         "np.apply_along_axis(np.sort, 0, x)",
-        "np.apply_along_axis(lambda r: r.sum() * s, 1, x)",
+        Together("np.apply_along_axis(lambda r: r.sum() * s, 1, x)"),
         "np.apply_along_axis(lambda r, k, n=1: [r[0] * k, r[1] ** n], 1, B, 3.0, n=2)",
         "np.apply_along_axis(np.diag, -1, x)",
         "np.apply_along_axis(np.max, 0, v)",
@@ -613,7 +623,8 @@ ELEMENTWISE = {
         "x.clip(0.1)",
         "x.clip(min=-0.3, max=0.2)",
     ],
-    "round": ["x + np.round(x)", "x * np.around(x, 1)", "x + x.round(2)", "x + np.round(100 * x, -1)", "z + np.round(z, 1)"],
+    "round": ["x + np.round(x)", "x + x.round(2)", "x + np.round(100 * x, -1)", "z + np.round(z, 1)"],
+    "around": ["x * np.around(x, 1)", "x + np.around(x, 2, np.zeros_like(x))"],
     "fix": ["x * np.fix(4 * x)"],
     "nan_to_num": [
         "np.nan_to_num(gaps(x))",
@@ -623,10 +634,11 @@ ELEMENTWISE = {
         "np.nan_to_num(gaps(z))",
         "filled(lambda a: np.nan_to_num(a, copy=False))(gaps(x))",
     ],
+    "i0": ["np.i0(x)", "np.i0(W)"],
     "sinc": ["np.sinc(x)", "np.sinc(x * mask)", "np.sinc(f)", "np.sinc(1e-3 * x)"],
     "select": [
         "np.select([x > 0.5, x < -0.5], [x, y * y])",
-        "np.select([mask, holes], [x, 2], default=w)",
+        Together("np.select([mask, holes], [x, 2], default=w)"),
         "np.select([mask, holes], [f, 2.0], 1)",
     ],
     "choose": [
@@ -638,7 +650,7 @@ ELEMENTWISE = {
     ],
     "piecewise": [
         "np.piecewise(x, [x < 0, x > 0.5], [lambda t: t**2, np.exp, 7.0])",
-        "np.piecewise(x, x > 0, [lambda t, k, p=1: k * t**p, -1], 3.0, p=2)",
+        "np.piecewise(v, v > 0, [lambda t, k, p=1: k * t**p, -1], 3.0, p=2)",
         "np.piecewise(s, [s > 0], [np.log, np.exp])",
     ],
 }
@@ -786,8 +798,8 @@ JOINING = {
         "np.pad(x, 1)",
         "np.pad(x, (1, 2), constant_values=3.0)",
         "np.pad(x, ((1, 0), (2, 3)), mode='constant', constant_values=((1, 2), (3, 4)))",
-        "np.pad(x, ((1, 1), (0, 2)), constant_values=s)",
-        "np.pad(x, 1, constant_values=(s, 2))",
+        Together("np.pad(x, ((1, 1), (0, 2)), constant_values=s)"),
+        Together("np.pad(x, 1, constant_values=(s, 2))"),
         "np.pad(x, {0: 1, -1: (2, 0)})",
         "np.pad(f, 1, constant_values=2)",
         *each("np.pad(x, ((2, 3), (1, 0)), {})", _=["'edge'", "'wrap'", "'reflect'", "'symmetric'", "'linear_ramp'"]),
@@ -798,7 +810,7 @@ JOINING = {
         *each("np.pad(v, (9, 11), {}, reflect_type='odd')", _=["'reflect'", "'symmetric'"]),
         *each("np.pad(x, ((1, 2), (2, 3)), {}, reflect_type='odd')", _=["'reflect'", "'symmetric'"]),
         "np.pad(x[:1], 2, 'reflect', reflect_type='odd')",
-        "np.pad(x, (1, 2), 'linear_ramp', end_values=(s, 3.0))",
+        Together("np.pad(x, (1, 2), 'linear_ramp', end_values=(s, 3.0))"),
         "np.pad(f, 2, 'linear_ramp', end_values=1)",
         "np.pad(x, ((0, 0), (2, 0)), 'empty')[:, 2:]",
         "np.pad(x, 1, lambda row, width, axis, kw: row.__setitem__(0, kw['edge']), edge=4.0)",
@@ -825,7 +837,7 @@ PRODUCTS = {
         "np.dot(B, x.T)",
         "np.dot(x, np.swapaxes(B, 1, 2))",
         "np.dot(A, x, out=np.zeros_like(x))",
-        "x.dot(w)",
+        "x.dot(g.T)",
     ],
     "vdot": ["np.vdot(x, y)", "np.vdot(c, c)", "np.vdot(z, x)"],
     "inner": ["np.inner(v, u)", "np.inner(x, y)", "np.inner(x, w)", "np.inner(s, v)"],
@@ -871,10 +883,19 @@ POLYNOMIALS = {
     "polyadd": ["np.polyadd(v, w)", "np.polyadd([1.0, 2.0], v)"],
     "polysub": ["np.polysub(v, w)", "np.polysub(w, v)"],
     "polymul": ["np.polymul(v, w)", "np.polymul([0, 0, 1], v)", "np.polymul(np.pad(v, (2, 0)), w)"],
-    "polydiv": ["np.polydiv(v, w[:2])", "np.polydiv(w[:2], v)", "np.polydiv(v, [1.0, 0.5])", "np.polydiv(v, w[:1])"],
+    "polydiv": ["np.polydiv(v, w[:2])", "np.polydiv(w[:2], v)", "np.polydiv(v, [1.0, 0.5])", "np.polydiv(v, w[:1])[0]"],
     "polyder": ["np.polyder(v)", "np.polyder(v, 2)", "np.polyder(v, 0)"],
-    "polyint": ["np.polyint(v)", "np.polyint(v, 2)", "np.polyint(v, 2, k=s)", "np.polyint(v, 2, k=w[:2])", "np.polyint(v, 0)"],
+    "polyint": ["np.polyint(v)", "np.polyint(v, 2)", Together("np.polyint(v, 2, k=s)"), Together("np.polyint(v, 2, k=w[:2])"), "np.polyint(v, 0)"],
     "poly": ["np.poly(v)", "np.poly(c)"],
+    "roots": ["np.sum(np.roots(v) ** 3)", "np.sum(np.roots([0.0, 2.0, s, -r, 0.0]) ** 2)"],
+    "polyfit": [
+        "np.polyfit(knots, v, 2)",
+        "np.polyfit(knots, np.outer(v, w), 1)",
+        "np.polyfit(knots, v, 2, w=u)",
+        "np.polyfit(knots, v, 1, cov=True)",
+        "np.polyfit(knots, v, 1, cov='unscaled')[1]",
+        "np.polyfit(knots, v, 1, full=True)[0]",
+    ],
 }
 
 CREATION = {
@@ -924,12 +945,11 @@ METHODS = {
     "T": ["x.T", "filled(lambda a: a.T.__setitem__(1, s))(x)"],
     "tolist": ["np.stack(x.tolist()[1])"],
     "partition": ["filled(lambda a: a.partition(2))(x)[:, 2]"],
-    "searchsorted": ["x * np.sort(v).searchsorted(x)"],
+    "searchsorted": [Together("x * np.sort(v).searchsorted(x)")],
     "to_device": ["x.to_device('cpu')"],
     "__array_namespace__": ["x.__array_namespace__().sin(x)"],
-    "__contains__": ["x * (3.0 in x)"],
+    "__contains__": ["x * (3.0 in y)"],
     "__copy__": ["x.__copy__()"],
-    "__deepcopy__": ["x.__deepcopy__({})"],
     "__getitem__": [
         "x[1]",
         "x[1, 2]",

@@ -129,8 +129,14 @@ def test_vmap_is_a_loop(p):
     same_type(found, expected, "the batch")
     other_axes = [np.moveaxis(b, 0, -1) for b in batches]
     same(cr.vmap(p.f, -1, -1)(*other_axes), [np.moveaxis(y, 0, -1) for y in found], 0, "the batch as last axis")
-    some = cr.vmap(p.f, [0, *(None,) * (len(batches) - 1)])(batches[0], *p.xs[1:])
-    same(some, loop(lambda x: p.f(x, *p.xs[1:]), batches[0]), 1e-2 * exactness(p), "a batch of one argument")
+    if len(batches) > 1:
+        try:
+            some = cr.vmap(p.f, [0, *(None,) * (len(batches) - 1)])(batches[0], *p.xs[1:])
+        except cr.LostGradientError as error:  # the others are plain arrays, into which it writes what is batched
+            assert "plain array" in str(error)
+        else:
+            expected = loop(lambda x: p.f(x, *p.xs[1:]), batches[0])
+            same(some, expected, 1e-2 * exactness(p), "a batch of one argument")
 
 
 @examples(60)

@@ -1,13 +1,10 @@
 """Every function of NumPy with all its keywords: the value is NumPy's, and the derivatives are right in every mode."""
 
-import warnings
-
 import numpy as np
 import pytest
-from signature_cases import FUNCTIONS, METHODS, PLAIN, TRACED
+from signature_cases import FUNCTIONS, METHODS, PLAIN, TRACED, is_together
 
 import chainrule as cr
-from chainrule.core.tree import flatten
 from chainrule.testing import check_rules
 
 LINES = [line for lines in (*FUNCTIONS.values(), *METHODS.values()) for line in lines]
@@ -20,9 +17,12 @@ def program(line):
     names = [name for name in TRACED if name in names_in(code)]
 
     def f(*arrays):
+        if is_together(line):
+            nothing = sum(np.sum(np.real(a)) for a in arrays) * 0.0
+            arrays = [a + nothing.astype(a.dtype) for a in arrays]
         return leaves(eval(code, {**PLAIN, **TRACED, **dict(zip(names, arrays, strict=True))}))
 
-    f.__name__ = line
+    f.__name__ = str(line)
     return f, [TRACED[name] for name in names]
 
 
@@ -54,4 +54,4 @@ def test_value_is_numpys(line):
 @pytest.mark.parametrize("line", LINES)
 def test_derivatives(line):
     f, xs = program(line)
-    check_rules(f, *xs, order=1)
+    check_rules(f, *xs, order=2)

@@ -30,18 +30,26 @@ there, and what an operation makes of the array is mostly as large."""
 class Memory:
     """How a tracer shares memory. Attached to a tracer at its first write, or if it is a view."""
 
-    __slots__ = ("base", "key", "owned", "remake", "seen", "version", "write_back")
+    __slots__ = ("base", "key", "owned", "remake", "root", "seen", "version", "write_back")
 
     def __init__(self, owned=False, base=None, remake=None, write_back=None, key=None):
         self.owned = owned
-        self.version = 0
+        self.version = 0  # counted at the root of the views only
         self.base, self.remake, self.write_back, self.key = base, remake, write_back, key
-        self.seen = 0 if base is None else version(base)
+        if base is not None:
+            above = base.memory
+            self.root = base if above is None or above.base is None else above.root
+            self.seen = version(self.root)
 
 
-def version(tracer: Any) -> int:
-    """How often `tracer` has been written into."""
-    return 0 if tracer.memory is None else tracer.memory.version
+def version(root: Any) -> int:
+    """How often `root`, or any view of it, has been written into."""
+    return 0 if root.memory is None else root.memory.version
+
+
+def fresh(view: Any) -> bool:
+    """Whether nothing that `view` shares memory with has been written into since it was made, or made again."""
+    return view.memory.seen == version(view.memory.root)
 
 
 def view(y: Any, base: Any, remake: Any, write_back: Any = None, key: Any = None) -> Any:
@@ -68,17 +76,15 @@ def become(tracer: Any, new: Any) -> None:
 
 
 def refresh(tracer: Any) -> None:
-    """Makes a view again from its base, if that has been written into."""
-    chain = []
-    while tracer.memory is not None and tracer.memory.base is not None:
-        chain.append(tracer)
+    """Makes a view again from its base, if what they share has been written into."""
+    stale = []
+    while tracer.memory is not None and tracer.memory.base is not None and not fresh(tracer):
+        stale.append(tracer)
         tracer = tracer.memory.base
-    for stale in reversed(chain):
-        memory = stale.memory
-        if version(memory.base) != memory.seen:
-            become(stale, memory.remake(memory.base))
-            memory.seen, memory.owned = version(memory.base), False
-            memory.version += 1
+    for view in reversed(stale):
+        memory = view.memory
+        become(view, memory.remake(memory.base))
+        memory.seen, memory.owned = version(memory.root), False
 
 
 def read(tracer: Any) -> None:
@@ -94,16 +100,17 @@ def written(tracer: Any, new: Any, owned: bool) -> Any:
     if tracer.memory is None:
         tracer.memory = Memory()
     memory = tracer.memory
-    memory.version += 1
     memory.owned = owned and tracer._trace.writes_in_place
-    if memory.base is not None:
+    if memory.base is None:
+        memory.version += 1
+    else:
         if memory.write_back is None:
             raise ValueError(
                 f"writing into a view that NumPy shares with another traced array (at {user_line()}): "
                 "write into that array itself, or into a copy() of the view"
             )
         memory.write_back(memory.base, tracer)
-        memory.seen = version(memory.base)
+        memory.seen = version(memory.root)
     return tracer
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import LostGradientError, MissingRuleError, user_line
+from .errors import LeakedTracerError, LostGradientError, MissingRuleError, user_line
 from .memory import Memory, read, write
 from .primitive import Aval, Primitive
 
@@ -28,13 +28,20 @@ class Trace:
     numbers are never used twice: a tracer that outlives its transform cannot be taken for another's.
     """
 
-    __slots__ = ("level",)
+    __slots__ = ("level", "state")
 
     writes_in_place = True
     """Whether an array that only its tracer can reach may be overwritten (see core/memory.py)."""
 
     def __init__(self, level: int | None = None):
         self.level = next(_levels) if level is None else level
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        """From here on its tracers are of no use: an operation on one raises."""
+        self.__class__, self.state = Ended, None
 
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """The result of `primitive` on `args`, of which at least one belongs to this trace."""
@@ -62,6 +69,20 @@ class Trace:
 
     def apply2(self, primitive: Primitive, a: Any, b: Any) -> Any:
         return bind(primitive, a, b) if _fits(a) and _fits(b) else NotImplemented
+
+
+class Ended(Trace):
+    """A transform that has ended, while some of its tracers live on."""
+
+    __slots__ = ()
+
+    def _leaked(self, *args: Any) -> Any:
+        raise LeakedTracerError(
+            f"a traced value was used (at {user_line()}) after the transform that made it had ended: return it from "
+            "the function that was transformed (has_aux=True for what is no result), instead of storing it outside"
+        )
+
+    process = lift = hold = concrete = check_writable = apply1 = apply2 = _leaked
 
 
 def bind(primitive: Primitive, *args: Any, **params: Any) -> Any:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..core.trace import NUMBERS, aval_of
+from ..core.trace import NUMBERS, Tracer, aval_of
 from .families import elementwise
 
 LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
@@ -33,7 +33,7 @@ cbrt = elementwise(np.cbrt, d=lambda y: 1 / (3 * y * y))
 
 def power_in_base(a, b):
     """b a^(b-1), and 0 where b = 0, whatever a: x**0 is the constant 1."""
-    exponent = np.where(b == 0, 1.0, b - 1) if np.ndim(b) else 1.0 if b == 0 else b - 1
+    exponent = np.where(b == 0, 1.0, b - 1) if np.ndim(b) or isinstance(b, Tracer) else 1.0 if b == 0 else b - 1
     return b * np.power(a, exponent)
 
 

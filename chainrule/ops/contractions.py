@@ -157,8 +157,7 @@ def einsum_cotangent(i, ct, x, subscripts):
     """The contraction of ct with the other operands, to the axes of operand i.
 
     Letters that stand in operand i only were summed over, and those of size 1 elsewhere were broadcast: ones give
-    them back. Letters that it repeats were
-    read on the diagonal: an identity matrix puts the cotangent back there.
+    them back. Letters that it repeats were read on the diagonal: an identity matrix puts the cotangent back there.
     """
     ins, out = split(subscripts)
     sizes = sizes_of(subscripts, x)
@@ -171,11 +170,13 @@ def einsum_cotangent(i, ct, x, subscripts):
         if letter in target:
             other = next(free)
             terms.append((letter + other, np.eye(n, dtype=ct.dtype)))
+            present.add(other)
             letter = other
         elif n == 1 and sizes[letter] != 1:  # a stretched axis: sum the cotangent over it
             letter = next(free)
-        if letter not in present and letter not in "".join(t for t, _ in terms):
+        if letter not in present:
             terms.append((letter, np.ones(n, ct.dtype)))
+            present.add(letter)
         target.append(letter)
     result = bind(einsum, *(v for _, v in terms), subscripts=",".join(t for t, _ in terms) + "->" + "".join(target))
     return fit(result, x[i])

@@ -212,7 +212,8 @@ def elementwise(ufunc: Any, *, d: Any, name: str | None = None, keys: Sequence[A
 def result_dtype(ufunc: Any, avals: Sequence[Aval]) -> np.dtype:
     """The dtype `ufunc` gives for these operands, Python numbers adapting to the others (NEP 50)."""
     if isinstance(ufunc, np.ufunc):
-        return ufunc.resolve_dtypes((*(a.dtype for a in avals), *(None,) * ufunc.nout))[len(avals)]
+        dtypes = (np.dtype(bool) if a.dtype is bool else a.dtype for a in avals)
+        return ufunc.resolve_dtypes((*dtypes, *(None,) * ufunc.nout))[len(avals)]
     return np.asarray(
         ufunc(*(np.ones((), a.dtype) if isinstance(a.dtype, np.dtype) else a.dtype(1) for a in avals))
     ).dtype
@@ -270,8 +271,8 @@ def reduced_shape(shape: tuple[int, ...], axes: tuple[int, ...], keepdims: bool)
 
 
 def kept(y: Any, shape: tuple[int, ...], axes: tuple[int, ...]) -> Any:
-    """A reduced `y` with the reduced axes of `shape` back as 1."""
-    return np.reshape(y, reduced_shape(shape, axes, True))
+    """A reduced `y` with the reduced axes of `shape` back as 1; a number as it is, since that broadcasts anyway."""
+    return y if y.shape == () else np.reshape(y, reduced_shape(shape, axes, True))
 
 
 # ---- structural ---------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import numpy as np
 from ..core import dependence
 from ..core.accumulate import Cleared, Scattered
 from ..core.errors import LostGradientError, user_line
-from ..core.memory import read, refresh, version, view, written
+from ..core.memory import fresh, read, refresh, view, written
 from ..core.primitive import Aval, Kept, Primitive, register
 from ..core.trace import FRONT_ENDS, Tracer, aval_of, bind, concrete
 from .families import cast, pad_axes
@@ -162,7 +162,10 @@ def getitem_vjp(wanted, ct, y, x, *arrays, index, copy):
     def add(total):
         add_at(total, index, arrays, ct)
 
-    return (Scattered(ct, x.shape, add), *(None,) * len(arrays))
+    # Traced positions make a traced result, which the sum that is added to need not be.
+    traced = any(isinstance(a, Tracer) for a in arrays)
+    ct_x = bind(put, ct, *arrays, index=index, shape=x.shape) if traced else Scattered(ct, x.shape, add)
+    return (ct_x, *(None,) * len(arrays))
 
 
 def getitem_batch(is_batched, x, *arrays, index, copy):
@@ -199,10 +202,10 @@ def put_impl(ct, *arrays, index, shape):
 
 def add_at(total, index, arrays, ct):
     """total[index] += ct, every time an element is met."""
-    if isinstance(total, Tracer):
-        total += bind(put, ct, *arrays, index=index, shape=total.shape) if arrays else 0
-        if not arrays:
-            total[index] = total[index] + ct
+    if isinstance(total, Tracer) and arrays:
+        total += bind(put, ct, *arrays, index=index, shape=total.shape)
+    elif isinstance(total, Tracer):
+        total[index] = total[index] + ct
     elif arrays:
         np.add.at(total, fill_in(index, arrays), ct)
     else:
@@ -298,7 +301,13 @@ def setitem_vjp(wanted, ct, y, x, v, *arrays, index, in_place):
     def clear(total):
         total[fill_in(index, arrays)] = 0
 
-    return (Cleared(ct, clear) if wanted[0] else None, ct_v, *(None,) * len(arrays))
+    if not wanted[0]:
+        ct_x = None
+    elif any(isinstance(a, Tracer) for a in arrays):
+        ct_x = bind(setitem, ct, np.zeros((), ct.dtype), *arrays, index=index, in_place=False)
+    else:
+        ct_x = Cleared(ct, clear)
+    return (ct_x, ct_v, *(None,) * len(arrays))
 
 
 def sum_to(ct, v):
@@ -384,7 +393,7 @@ def write_part(x, index, value):
         refresh(x)
     entries, arrays = parse(index, np.ndim(x))
     memory = value.memory if isinstance(value, Tracer) else None
-    if memory is not None and memory.base is x and memory.key == entries and memory.seen == version(x) and not arrays:
+    if memory is not None and memory.base is x and memory.key == entries and fresh(value) and not arrays:
         return  # the last step of `x[i] += v`: it has been written already
     overwrite(x, entries, arrays, value)
 

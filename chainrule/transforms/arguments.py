@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import LeakedTracerError
+from ..core.memory import read
 from ..core.primitive import Aval
 from ..core.trace import Trace, Tracer, aval_of
+from ..core.tree import flatten
 
 ARRAYS = Tracer | np.ndarray | np.generic | float | int | complex
 
@@ -128,6 +130,24 @@ def output_leaf(x: Any, who: str, aux: bool = True) -> Any:
         f"{who}: the function returned {short(x)} among its results; return arrays and numbers"
         f"{', and anything else as auxiliary data (has_aux=True)' if aux else ' only'}"
     )
+
+
+def finished(trace: Trace, leaf: Any, who: str, aux: bool = True) -> tuple[Any, Any]:
+    """The value and the companion of a leaf that a transformed function returned."""
+    leaf = output_leaf(leaf, who, aux)
+    if isinstance(leaf, Tracer) and leaf.memory is not None:
+        read(leaf)
+    return own_value(trace, leaf, who)
+
+
+def without_tracers(trace: Trace, tree: Any, who: str) -> Any:
+    """`tree` with the values of the tracers of `trace` in their place; what is no array is left alone."""
+    leaves, structure = flatten(tree)
+    traced = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tracer)]
+    values = [finished(trace, leaves[i], who)[0] for i in traced]
+    for i, value in zip(traced, results(values, values, values), strict=True):
+        leaves[i] = value
+    return structure.unflatten(leaves)
 
 
 def check_cotangent(ct: Any, y: Aval, who: str) -> Any:

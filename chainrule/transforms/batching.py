@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import LostGradientError, user_line
-from ..core.memory import read
 from ..core.primitive import Primitive
 from ..core.trace import NUMBERS, Trace, Tracer, aval_of
 from ..core.tree import broadcast_prefix, flatten
@@ -27,11 +26,16 @@ class Batched(Tracer):
 class BatchTrace(Trace):
     """Does an operation for all examples at once, by its `batch` rule."""
 
-    __slots__ = ("size",)
+    __slots__ = ()
 
     def __init__(self, size: int):
         super().__init__()
-        self.size = size
+        self.state = size
+
+    @property
+    def size(self) -> int:
+        """Of the batch."""
+        return self.state
 
     def lift(self, value: Any) -> Batched:
         return Batched(self, np.array(np.broadcast_to(value, (self.size, *np.shape(value)))))
@@ -116,10 +120,11 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
             )
             for s, leaves, axes in trees
         ]
-        output = f(*batched, **kwargs)
-        leaves, structure = flatten(output)
-        places = broadcast_prefix(out_axes, output, "vmap: out_axes")
-        return structure.unflatten([_unbatched(trace, leaf, a) for leaf, a in zip(leaves, places, strict=True)])
+        with trace:
+            output = f(*batched, **kwargs)
+            leaves, structure = flatten(output)
+            places = broadcast_prefix(out_axes, output, "vmap: out_axes")
+            return structure.unflatten([_unbatched(trace, leaf, a) for leaf, a in zip(leaves, places, strict=True)])
 
     return vmap_f
 
@@ -132,13 +137,10 @@ def _axis(axis: int, leaf: Any, i: int) -> int:
 
 
 def _unbatched(trace: BatchTrace, leaf: Any, axis: int) -> Any:
-    leaf = arguments.output_leaf(leaf, "vmap", aux=False)
-    if isinstance(leaf, Tracer) and leaf.memory is not None:
-        read(leaf)
+    value, _ = arguments.finished(trace, leaf, "vmap", aux=False)
     if isinstance(leaf, Batched) and leaf._trace is trace:
-        y = leaf.primal
+        y = value
     else:
-        value, _ = arguments.own_value(trace, leaf, "vmap")
         value = np.asarray(value) if type(value) in NUMBERS else value
         y = np.broadcast_to(value, (trace.size, *value.shape))
     return arguments.result(np.moveaxis(y, 0, axis) if axis else y, np.empty(0))

@@ -20,16 +20,16 @@ from .reverse import vjp as reverse_vjp
 class Call:
     """One call of a custom function: how its array arguments and results are arranged in trees."""
 
-    __slots__ = ("fingerprints", "kwargs", "output", "static", "structure")
+    __slots__ = ("fingerprints", "kwargs", "output", "owner", "static", "structure")
 
-    def __init__(self, structure: Any, static: dict[int, Any], kwargs: dict[str, Any]):
-        self.structure, self.static, self.kwargs = structure, static, kwargs
+    def __init__(self, owner: "custom", structure: Any, static: dict[int, Any], kwargs: dict[str, Any]):
+        self.owner, self.structure, self.static, self.kwargs = owner, structure, static, kwargs
         self.output: Any = None
         self.fingerprints: list[Any] | None = None
 
     def arguments(self, arrays: Sequence[Any], fill: Any = None) -> Any:
         """The tuple of positional arguments from their arrays; `fill` stands for those that are no arrays."""
-        left = iter(arrays)
+        left = map(_read_only, arrays)
         count = self.structure.num_leaves
         return self.structure.unflatten(
             [
@@ -38,8 +38,25 @@ class Call:
             ]
         )
 
+    def result(self, arrays: Sequence[Any]) -> Any:
+        """The result from its arrays."""
+        return self.output.unflatten(list(map(_read_only, arrays)))
+
     def __repr__(self) -> str:
         return f"{self.structure}"
+
+
+def _read_only(x: Any) -> Any:
+    """`x`, that others hold, too, as the user's code may have it."""
+    if isinstance(x, np.ndarray):
+        x = x.view()
+        x.flags.writeable = False
+    return x
+
+
+def _by(method: str) -> Callable[..., Any]:
+    """A rule that is this method of the function that was called: the primitive itself refers to no function."""
+    return lambda *args, call: getattr(call.owner, method)(*args, call=call)
 
 
 def _is_array(x: Any) -> bool:
@@ -57,7 +74,7 @@ class custom:
     ----------
     f : callable
         A NumPy function of trees of arrays that returns a tree of arrays. It must get every traced array that it
-        uses as an argument.
+        uses as an argument. The arrays that it and its rules get are plain and cannot be written into.
 
     Raises
     ------
@@ -109,7 +126,7 @@ class custom:
     def _bind(self, args: Any, kwargs: Any) -> Any:
         leaves, structure = flatten(args)
         static = {i: x for i, x in enumerate(leaves) if not _is_array(x)}
-        call = Call(structure, static, kwargs)
+        call = Call(self, structure, static, kwargs)
         outputs = bind(self.primitive, *(x for i, x in enumerate(leaves) if i not in static), call=call)
         return call.output.unflatten(outputs)
 
@@ -118,13 +135,13 @@ class custom:
         """The operation, as the transforms see it."""
         return Primitive(
             self.name,
-            impl=self._impl,
-            aval=self._aval,
-            jvp=self._push,
-            vjp=self._pull,
+            impl=_by("_impl"),
+            aval=_by("_aval"),
+            jvp=_by("_push"),
+            vjp=_by("_pull"),
             saves=self._saves,
-            batch=self._batch,
-            sparsity=self._sparsity,
+            batch=_by("_batch"),
+            sparsity=_by("_sparsity"),
             multi=True,
         )
 
@@ -149,7 +166,7 @@ class custom:
         if self._jvp is not None:
             t = self._jvp(
                 call.arguments(full, fill=_NO),
-                call.output.unflatten(list(ys)),
+                call.result(ys),
                 *call.arguments(xs),
                 **call.kwargs,
             )
@@ -185,7 +202,7 @@ class custom:
         args = call.arguments(xs)
         rule = self._vjp
         assert rule is not None
-        found = rule(call.output.unflatten(list(cts)), call.output.unflatten(list(ys)), *args, **call.kwargs)
+        found = rule(call.result(cts), call.result(ys), *args, **call.kwargs)
         if not isinstance(found, tuple) or len(found) != len(args):
             raise TypeError(
                 f"{self.name}: its vjp rule must return a tuple with a cotangent (or None) for each of its {len(args)} "

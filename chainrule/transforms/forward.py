@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from ..core.memory import read
 from ..core.primitive import Primitive
 from ..core.trace import Trace, Tracer, aval_of, bind
 from ..core.tree import flatten, leaves_like, map_leaves
@@ -91,23 +90,17 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], 
         leaves, structure = flatten(primal)
         seeds = leaves_like(structure, tangent, f"jvp: tangent {i}")
         args.append(structure.unflatten([_seeded(trace, x, t, i) for x, t in zip(leaves, seeds, strict=True)]))
-    output, aux = arguments.split_aux(f(*args), has_aux, who)
-    leaves, structure = flatten(output)
-    pairs = []
-    for leaf in leaves:
-        leaf = arguments.output_leaf(leaf, who)
-        if isinstance(leaf, Tracer) and leaf.memory is not None:
-            read(leaf)
-        pairs.append(arguments.own_value(trace, leaf, who))
+    with trace:
+        output, aux = arguments.split_aux(f(*args), has_aux, who)
+        leaves, structure = flatten(output)
+        pairs = [arguments.finished(trace, leaf, who) for leaf in leaves]
+        aux = arguments.without_tracers(trace, aux, who)
     values = [np.asarray(v)[()] if not hasattr(v, "shape") else v for v, _ in pairs]
     slopes = [_zero(v) if t is None else t for v, (_, t) in zip(values, pairs, strict=True)]
     given = [leaf for tree in (*primals, *tangents) for leaf in flatten(tree)[0]]
     y = structure.unflatten(arguments.results(values, values, given))
     t = structure.unflatten(arguments.results(slopes, values, [*given, *values]))
-    if not has_aux:
-        return y, t
-    leaves, structure = flatten(aux)
-    return y, t, structure.unflatten([arguments.own_value(trace, leaf, who)[0] for leaf in leaves])
+    return (y, t, aux) if has_aux else (y, t)
 
 
 def _zero(v: Any) -> Any:

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from ..core.graph import Equation, Graph, Var
-from ..core.memory import read
 from ..core.primitive import Aval, Primitive
 from ..core.trace import Trace, Tracer, aval_of, bind, concrete
 from ..core.tree import flatten, leaves_like
@@ -17,8 +16,6 @@ class Recorded(Tracer):
     """A value and its name in the graph."""
 
     __slots__ = ()
-
-    var = Tracer.companion
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -32,14 +29,23 @@ class Recorded(Tracer):
 class RecordingTrace(Trace):
     """Computes the value, and writes an equation."""
 
-    __slots__ = ("graph", "values")
+    __slots__ = ()
 
     writes_in_place = False  # a graph's variables keep their values
 
     def __init__(self):
         super().__init__()
-        self.graph = Graph()
-        self.values: dict[Var, Any] = {}
+        self.state = Graph(), {}
+
+    @property
+    def graph(self) -> Graph:
+        """What has been written so far."""
+        return self.state[0]
+
+    @property
+    def values(self) -> dict[Var, Any]:
+        """The value of each variable of the graph."""
+        return self.state[1]
 
     def name(self, value: Any) -> Recorded:
         """`value` under a new name."""
@@ -83,16 +89,15 @@ def record_leaves(f: Callable[..., Any], primals: Sequence[Any], who: str = "rec
         trace.graph.inputs += [n.companion for n in named]
         inputs += [n.primal for n in named]
         args.append(structure.unflatten(named))
-    leaves, structure = flatten(f(*args))
-    for leaf in leaves:
-        leaf = arguments.output_leaf(leaf, who, aux=False)
-        if isinstance(leaf, Tracer) and leaf.memory is not None:
-            read(leaf)
-        value, var = arguments.own_value(trace, leaf, who)
-        if var is None:  # a constant
-            var = trace.lift(np.asarray(value)).companion
-        trace.graph.outputs.append(var)
-    return trace.graph, trace.values, structure, inputs
+    graph, values = trace.state
+    with trace:
+        leaves, structure = flatten(f(*args))
+        for leaf in leaves:
+            value, var = arguments.finished(trace, leaf, who, aux=False)
+            if var is None:  # a constant
+                var = trace.lift(np.asarray(value)).companion
+            trace.graph.outputs.append(var)
+    return graph, values, structure, inputs
 
 
 def record(f: Callable[..., Any], *primals: Any) -> Graph:

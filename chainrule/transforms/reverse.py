@@ -378,62 +378,51 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
 def _pullback(f: Callable[..., Any], primals: Sequence[Any], who: str, has_aux: bool, once: bool):
     """The output of f; a function from the leaves of its cotangent to a tuple of trees, called once only if so; aux."""
     trace = ReverseTrace()
-    trees = [flatten(primal) for primal in primals]
-    structures = [structure for _, structure in trees]
-    inputs = [
-        [arguments.differentiable(leaf, who, f"argument {i}") for leaf in leaves] for i, (leaves, _) in enumerate(trees)
-    ]
-    variables = [[trace.input(leaf) for leaf in leaves] for leaves in inputs]
-    inputs = [[(x, v.companion) for x, v in zip(*pair, strict=True)] for pair in zip(inputs, variables, strict=True)]
-    args = [structure.unflatten(v) for structure, v in zip(structures, variables, strict=True)]
-    del trees, variables
-    output, aux = arguments.split_aux(f(*args), has_aux, who)
-    del args
-    leaves, structure = flatten(output)
-    outputs = [_finished(trace, leaf, who) for leaf in leaves]
+    structures, inputs, nodes_in, args = [], [], [], []
+    for i, primal in enumerate(primals):
+        leaves, structure = flatten(primal)
+        leaves = [arguments.differentiable(leaf, who, f"argument {i}") for leaf in leaves]
+        variables = [trace.input(leaf) for leaf in leaves]
+        args.append(structure.unflatten(variables))
+        structures.append(structure)
+        inputs += leaves
+        nodes_in += [v.companion for v in variables]
+        del variables
+    with trace:
+        output, aux = arguments.split_aux(f(*args), has_aux, who)
+        del args
+        leaves, structure = flatten(output)
+        outputs = [arguments.finished(trace, leaf, who) for leaf in leaves]
+        if aux is not None:
+            aux = arguments.without_tracers(trace, aux, who)
     del output, leaves
     values = [_array(v) for v, _ in outputs]
     # What the tape keeps for a later pass must not be the array that the caller gets.
-    taken = [leaf for tree in inputs for leaf, _ in tree] + ([] if once else values)
-    y = structure.unflatten(arguments.results(values, values, taken))
+    y = structure.unflatten(arguments.results(values, values, inputs if once else inputs + values))
     nodes = [n for _, n in outputs]
-    if aux is not None:
-        aux = without_tracers(trace, aux, who)
-    del outputs, values, taken
+    del outputs, values
 
     def pull(cts):
         seeds = [(n, ct) for n, ct in zip(nodes, cts, strict=True) if n is not None]
         if once:
             nodes.clear()  # so that the tape goes as the pass moves along
         found = backward(seeds)
-        flat = [leaf for tree in inputs for leaf in tree]
-        grads = [found.get(n) for _, n in flat]
-        grads = [np.zeros(leaf.shape, leaf.dtype) if g is None else g for g, (leaf, _) in zip(grads, flat, strict=True)]
-        out = iter(arguments.results(grads, [leaf for leaf, _ in flat], cts))
-        return tuple(s.unflatten([next(out) for _ in tree]) for s, tree in zip(structures, inputs, strict=True))
+        grads = [
+            found[node] if node in found else np.zeros(x.shape, x.dtype)
+            for node, x in zip(nodes_in, inputs, strict=True)
+        ]
+        grads = arguments.results(grads, inputs, cts)
+        trees, end = [], 0
+        for structure in structures:
+            start, end = end, end + structure.num_leaves
+            trees.append(structure.unflatten(grads[start:end]))
+        return tuple(trees)
 
     return y, pull, aux
 
 
 def _array(x: Any) -> Any:
     return np.asarray(x)[()] if type(x) in NUMBERS else x
-
-
-def _finished(trace: Trace, leaf: Any, who: str) -> tuple[Any, Any]:
-    leaf = arguments.output_leaf(leaf, who)
-    if isinstance(leaf, Tracer) and leaf.memory is not None:
-        read(leaf)
-    return arguments.own_value(trace, leaf, who)
-
-
-def without_tracers(trace: Trace, tree: Any, who: str) -> Any:
-    """`tree` with the values of the tracers of `trace` in their place; what is no array is left alone."""
-    leaves, structure = flatten(tree)
-    traced = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tracer)]
-    values = [_finished(trace, leaves[i], who)[0] for i in traced]
-    for i, value in zip(traced, arguments.results(values, values, values), strict=True):
-        leaves[i] = value
-    return structure.unflatten(leaves)
 
 
 def value_and_grad(
@@ -492,7 +481,7 @@ def value_and_grad(
                 "grad: the function must return a real number; it returned a complex one. Take np.real or np.abs of "
                 "it, or use chainrule.vjp with a complex seed"
             )
-        grads = pull([np.ones((), aval.dtype)[()] if aval.dtype.kind == "f" else np.float64(1.0)])
+        grads = pull([aval.dtype.type(1) if aval.dtype.kind == "f" else np.float64(1.0)])
         gradient = grads if isinstance(argnums, tuple | list) else grads[0]
         return ((y, aux), gradient) if has_aux else (y, gradient)
 

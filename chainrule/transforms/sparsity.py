@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from ..core.dependence import nothing
-from ..core.memory import read
 from ..core.primitive import Primitive
 from ..core.trace import NUMBERS, Trace, Tracer, aval_of, bind
 from . import arguments
@@ -81,11 +80,9 @@ def sparsity(f: Callable[..., Any], x: Any) -> Any:
 
     x = np.asarray(arguments.differentiable(x, "sparsity", "the argument"))
     trace = SparsityTrace()
-    y = f(Dependent(trace, x, np.arange(1, x.size + 1).reshape(1, *x.shape)))
-    y = arguments.output_leaf(y, "sparsity", aux=False)
-    if isinstance(y, Tracer) and y.memory is not None:
-        read(y)
-    value, deps = arguments.own_value(trace, y, "sparsity")
+    with trace:
+        y = f(Dependent(trace, x, np.arange(1, x.size + 1).reshape(1, *x.shape)))
+        value, deps = arguments.finished(trace, y, "sparsity", aux=False)
     size = int(np.prod(aval_of(value).shape, dtype=np.intp))
     columns = np.zeros((0, size), np.intp) if deps is None else np.reshape(deps, (len(deps), size))
     row, column = np.nonzero(columns.T)[0], columns.T[columns.T > 0] - 1

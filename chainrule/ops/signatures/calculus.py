@@ -3,6 +3,7 @@
 import numpy as np
 
 from ...core.trace import operand
+from ..indexing import read_part
 from .creation import nested
 from .tools import NO, all_axes, along, array, is_inexact, ndim, one_axis, shape, signature_of
 
@@ -156,15 +157,15 @@ def interp(x, xp, fp, left=None, right=None, period=None):
         period, left, right = abs(period), None, None
         x, xp = np.mod(x, period), np.mod(xp, period)
         order = np.argsort(xp)
-        xp, fp = xp[order], fp[order]
+        xp, fp = read_part(xp, order), read_part(fp, order)
         xp = np.concatenate([xp[-1:] - period, xp, xp[:1] + period])
         fp = np.concatenate([fp[-1:], fp, fp[:1]])
     if xp.size == 1:
         y = np.broadcast_to(fp[0], x.shape)
     else:
         k = np.clip(np.searchsorted(xp, x, side="right") - 1, 0, xp.size - 1)
-        slope = np.take(np.diff(fp) / np.diff(xp), np.minimum(k, xp.size - 2))
-        y = slope * (x - np.take(xp, k)) + np.take(fp, k)
+        slope = read_part(np.diff(fp) / np.diff(xp), np.minimum(k, xp.size - 2))
+        y = slope * (x - read_part(xp, k)) + read_part(fp, k)
     y = np.where(x < xp[0], fp[0] if left is None else left, y)
     return np.where(x > xp[-1], fp[-1] if right is None else right, y)
 

@@ -184,7 +184,7 @@ def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
 @signature_of(np.geomspace)
 def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     num = operator.index(num)
-    found = common_dtype(operand(start), operand(stop), 0.0)
+    found = np.result_type(array(start).dtype, array(stop).dtype, 0.0)
     start, stop = np.broadcast_arrays(array(start).astype(found), array(stop).astype(found))
     if any(not isinstance(x, Tracer) and np.any(x == 0) for x in (start, stop)):
         raise ValueError("Geometric sequence cannot include zero")

@@ -65,7 +65,7 @@ def added_up(weights, places, dims):
 @signature_of(np.histogramdd)
 def histogramdd(sample, bins=10, range=None, density=None, weights=None):
     name = "numpy.histogramdd"
-    columns = list(np.transpose(sample)) if np.ndim(sample) == 2 and hasattr(sample, "shape") else list(sample)
+    columns = list(sample) if isinstance(sample, list | tuple) else list(np.transpose(np.atleast_2d(sample)))
     several = list(bins) if np.iterable(bins) else [bins] * len(columns)
     ranges = [None] * len(columns) if range is None else list(range)
     if len(several) != len(columns) or len(ranges) != len(columns):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ...core.memory import view
 from ...core.trace import bind
 from ..indexing import ARRAY, put
 from .tools import array, ndim, one_axis, shape, signature_of
@@ -15,11 +16,11 @@ def diagonal(a, offset=0, axis1=0, axis2=1):
     i, j = one_axis(axis1, n), one_axis(axis2, n)
     if i == j:
         raise ValueError("axis1 and axis2 cannot be the same")
-    a = np.moveaxis(a, (i, j), (n - 2, n - 1))
-    rows, columns = a.shape[-2:]
+    rows, columns = shape(a)[i], shape(a)[j]
     count = max(0, min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns))
     k = np.arange(count)
-    return a[..., k + max(0, -offset), k + max(0, offset)]
+    read = lambda a: np.moveaxis(a, (i, j), (n - 2, n - 1))[..., k + max(0, -offset), k + max(0, offset)]  # noqa: E731
+    return view(read(a), a, read)  # in NumPy a read-only view
 
 
 signature_of(np.linalg.diagonal)(lambda x, /, *, offset=0: np.diagonal(x, offset, -2, -1))

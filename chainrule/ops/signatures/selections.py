@@ -5,10 +5,12 @@ import numpy as np
 from ...core.trace import Tracer, bind, concrete, operand
 from .. import selections
 from ..indexing import read_part
+from .creation import nested
 from .tools import (
     all_axes,
     along,
     array,
+    common_dtype,
     constant_function,
     flat_if_none,
     into,
@@ -100,12 +102,14 @@ def select(condlist, choicelist, default=0):
             f"numpy.select: as many choices as conditions are needed, at least one; there are {len(choicelist)} choices "
             f"and {len(condlist)} conditions"
         )
-    y = operand(default)
-    for i, (condition, choice) in reversed(list(enumerate(zip(condlist, choicelist, strict=True)))):
+    choices = [operand(choice) for choice in (*choicelist, default)]
+    dtype = common_dtype(*choices)
+    *choices, y = (array(choice).astype(dtype) for choice in choices)
+    for i, (condition, choice) in reversed(list(enumerate(zip(condlist, choices, strict=True)))):
         condition = array(condition)
         if condition.dtype != bool:
             raise TypeError(f"invalid entry {i} in condlist: should be boolean ndarray")
-        y = bind(selections.where, condition, operand(choice), y)
+        y = bind(selections.where, condition, choice, y)
     return y
 
 
@@ -173,7 +177,7 @@ def place(arr, mask, vals):
     arr = written_into(arr, "numpy.place")
     places = np.nonzero(plain(mask, "numpy.place"))
     if len(places[0]):
-        if not np.size(vals):
+        if not np.size(nested(vals)):
             raise ValueError("Cannot insert from an empty array!")
         arr[places] = repeated(vals, len(places[0]))
 
@@ -181,14 +185,16 @@ def place(arr, mask, vals):
 @signature_of(np.putmask)
 def putmask(a, mask, values):
     a = written_into(a, "numpy.putmask")
-    if ndim(values):
+    values = nested(values)
+    if values.ndim:
         values = np.reshape(np.resize(values, a.size), a.shape)
     a[...] = np.where(mask, values, a)
 
 
 def repeated(values, count):
     """`values` over and over, until there are `count`."""
-    return np.resize(values, count) if ndim(values) else values
+    values = nested(values)
+    return np.resize(values, count) if values.ndim else values
 
 
 @signature_of(np.put_along_axis)

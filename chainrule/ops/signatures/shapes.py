@@ -62,10 +62,11 @@ def origin(x):
 # ---- reshape and transpose: views, where NumPy's are ------------------------------------------------------------
 
 
-def as_view(function, inverse):
+def as_view(function, inverse=None):
     """Marks the result as a view of the first argument, made again by `function` when that has been written into.
 
-    `inverse(part, base, *args)` is the array that takes the place of `base` when the view has been written into.
+    `inverse(part, base, *args)` is the array that takes the place of `base` when the view has been written into;
+    None: NumPy makes the view read-only.
     """
 
     def implementation(a, *args, **kwargs):
@@ -75,7 +76,7 @@ def as_view(function, inverse):
             base[...] = inverse(part, base, *args, **kwargs)
 
         if isinstance(a, Tracer) and y is not a and is_view(y, a):
-            view(y, a, lambda base: function(base, *args, **kwargs), write_back)
+            view(y, a, lambda base: function(base, *args, **kwargs), write_back if inverse else None)
         return y
 
     return implementation
@@ -211,9 +212,12 @@ signature_of(np.atleast_2d)(at_least(2, lambda s: (1, *s) if s else (1, 1)))
 signature_of(np.atleast_3d)(at_least(3, lambda s: (*s, 1) if len(s) == 2 else (1, *(s or (1,)), 1)))
 
 
+view_stretched = as_view(lambda a, dims: bind(moves.broadcast_to, a, shape=dims))
+
+
 @signature_of(np.broadcast_to)
 def broadcast_to(array, shape, subok=False):
-    return bind(moves.broadcast_to, operand(array), shape=dims_of(shape))
+    return view_stretched(operand(array), dims_of(shape))
 
 
 @signature_of(np.broadcast_arrays)
@@ -297,4 +301,7 @@ def sliding_window_view(x, window_shape, axis=None, *, subok=False, writeable=Fa
         raise ValueError(f"sliding_window_view: {len(sizes)} window sizes for {len(axes)} axes")
     if len(set(axes)) != len(axes):
         raise refuse(name, "an axis given twice is not supported")
-    return bind(moves.windows, x, sizes=sizes, axes=axes)
+    return view_of_windows(x, sizes, axes)
+
+
+view_of_windows = as_view(lambda x, sizes, axes: bind(moves.windows, x, sizes=sizes, axes=axes))

@@ -4,6 +4,7 @@ import numpy as np
 
 from ...core.trace import bind, operand
 from .. import reductions, sorting
+from ..indexing import read_part
 from .tools import array, flat_if_none, plain, refuse, sequence, signature_of
 
 
@@ -57,7 +58,7 @@ def lexsort(keys, axis=-1):
 
 @signature_of(np.searchsorted)
 def searchsorted(a, v, side="left", sorter=None):
-    a = array(a) if sorter is None else np.take(a, sorter)
+    a = array(a) if sorter is None else read_part(array(a), array(sorter))
     return bind(sorting.searchsorted, a, array(v), side=side)
 
 

@@ -72,10 +72,9 @@ def in_order(flat, skip_nan):
     return ordered, np.sum(~np.isnan(flat), axis=-1, keepdims=True)
 
 
-def pick(ordered, position):
-    """The elements at these positions of the last axis; those beyond its ends are at its ends."""
-    n = ordered.shape[-1]
-    position = np.minimum(np.maximum(position, 0), n - 1)
+def pick(ordered, position, n):
+    """The elements at these positions of the last axis; of n that count, the first and the last stand for those beyond."""
+    position = np.maximum(np.minimum(position, n - 1), 0)
     return np.take_along_axis(ordered, np.broadcast_to(position, (*ordered.shape[:-1], shape(position)[-1])), axis=-1)
 
 
@@ -93,7 +92,7 @@ def median_of(a, axis, out, keepdims, skip_nan, name):
         return into(out, np.mean(a, axis, keepdims=keepdims), name)
     ordered, n = in_order(flat, skip_nan)
     n = np.reshape(n, (1,)) if isinstance(n, int) else n
-    y = np.mean(np.stack([pick(ordered, (n - 1) // 2), pick(ordered, n // 2)]), axis=0)
+    y = np.mean(np.stack([pick(ordered, (n - 1) // 2, n), pick(ordered, n // 2, n)]), axis=0)
     y = (y if skip_nan else spoilt_by_nan(y, ordered))[..., 0]
     return into(out, np.reshape(y, kept) if is_on(keepdims) else y, name)
 
@@ -165,26 +164,26 @@ def quantile_of(a, q, axis, out, method, keepdims, weights, skip_nan, name):
     flat, kept = joined(a, axis)
     if weights is None:
         ordered, n = in_order(flat, skip_nan)
-        y = between_elements(ordered, *METHODS[method](n, np.ravel(q)), weak)
+        y = between_elements(ordered, n, *METHODS[method](n, np.ravel(q)), weak)
     else:
         if method != "inverted_cdf":
             raise ValueError(f"Only method 'inverted_cdf' supports weights. Got: {method}.")
         ordered, position = by_weight(flat, joined(like_values(weights, a, axis), axis)[0], np.ravel(q), skip_nan)
-        y = pick(ordered, position)
+        y = pick(ordered, position, flat.shape[-1])
     if not skip_nan:
         y = spoilt_by_nan(y, ordered)
     y = np.moveaxis(y, -1, 0)
     return into(out, np.reshape(y, (*q.shape, *(kept if is_on(keepdims) else y.shape[1:]))), name)
 
 
-def between_elements(ordered, low, high, share, weak):
-    first = pick(ordered, low.astype(np.intp))
+def between_elements(ordered, n, low, high, share, weak):
+    first = pick(ordered, low.astype(np.intp), n)
     if share is None:
         return first
     share = np.asarray(share) if not isinstance(share, Tracer) else share
     if weak and is_inexact(ordered):  # q is a Python number, which adapts its dtype
         share = share.astype(ordered.dtype)
-    return first + (pick(ordered, high.astype(np.intp)) - first) * share
+    return first + (pick(ordered, high.astype(np.intp), n) - first) * share
 
 
 def by_weight(flat, weights, q, skip_nan):
@@ -243,7 +242,8 @@ def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=N
     if not isinstance(factor, Tracer) and factor <= 0:
         warnings.warn("Degrees of freedom <= 0 for slice", RuntimeWarning, stacklevel=4)
         factor = 0.0
-    return np.squeeze(X @ np.conjugate(weighted).T * np.true_divide(1, factor))
+    c = X @ np.conjugate(weighted).T
+    return np.squeeze(c * np.true_divide(1, factor).astype(c.dtype))
 
 
 def sample_weights(fweights, aweights, n):

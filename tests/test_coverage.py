@@ -1,0 +1,108 @@
+"""Every public function of the installed NumPy, and every method of its arrays, is in exactly one column of the table."""
+
+import types
+import warnings
+
+import coverage_table as table
+import numpy as np
+import pytest
+from signature_cases import FUNCTIONS, METHODS, PLAIN, TRACED
+from test_signatures import leaves, program
+
+import chainrule as cr
+from chainrule.core.trace import Tracer
+
+NUMPY = {
+    "differentiable": FUNCTIONS,
+    "constant": table.CONSTANT,
+    "not numbers": table.NOT_NUMBERS,
+    "refused": table.REFUSED,
+    "deprecated": table.DEPRECATED,
+}
+
+NDARRAY = {
+    "differentiable": METHODS,
+    "constant": table.METHODS_CONSTANT,
+    "not numbers": table.METHODS_NOT_NUMBERS,
+    "refused": table.METHODS_REFUSED,
+}
+
+OPTIONAL = {"float128", "complex256"}
+"""Names that some platforms lack."""
+
+
+def functions():
+    """The names of NumPy's public functions and classes."""
+    found = [n for n in dir(np) if not n.startswith("_") and callable(getattr(np, n))]
+    return [n for n in found if not isinstance(getattr(np, n), types.ModuleType)]
+
+
+def columns_of(name, owner, columns):
+    """The columns that have that name, or another name of the same object."""
+    names = {name} if any(name in column for column in columns.values()) else aliases(name, owner)
+    return [c for c, column in columns.items() if names & set(column)]
+
+
+def aliases(name, owner):
+    return {n for n in dir(owner) if getattr(owner, n) is getattr(owner, name)}
+
+
+@pytest.mark.parametrize("name", functions())
+def test_every_function_is_in_one_column(name):
+    assert len(columns_of(name, np, NUMPY)) == 1
+
+
+@pytest.mark.parametrize("name", dir(np.ndarray))
+def test_every_method_is_in_one_column(name):
+    """A method of the name of a function is in the column of the function, which has a line for it."""
+    columns = columns_of(name, np.ndarray, NDARRAY)
+    if not columns:
+        lines = {**FUNCTIONS, **table.CONSTANT}.get(name, [])
+        assert any(f".{name}(" in line for line in lines), name
+    assert len(columns) <= 1
+
+
+def test_nothing_in_the_table_is_gone():
+    for column in NUMPY.values():
+        assert not [n for n in column if not hasattr(np, n) and n not in OPTIONAL]
+    for column in NDARRAY.values():
+        assert not [n for n in column if not hasattr(np.ndarray, n)]
+
+
+def test_a_tracer_has_what_an_array_has():
+    """And nothing else, but for what transforms add."""
+    extra = [n for n in dir(Tracer) if not n.startswith("_") and not hasattr(np.ndarray, n)]
+    assert extra == ["companion", "memory", "primal"]
+
+
+CONSTANT = [line for lines in (*table.CONSTANT.values(), *table.METHODS_CONSTANT.values()) for line in lines]
+
+
+@pytest.mark.parametrize("line", CONSTANT)
+def test_constant(line):
+    """The value is NumPy's, and no derivative comes of it."""
+    f, xs = program(line)
+    if not xs:
+        return
+    expected = leaves(f(*xs))
+    for found in (cr.vjp(f, *xs)[0], cr.record(f, *xs)(*xs), cr.jvp(f, xs, xs)[0]):
+        for ours, numpys in zip(found, expected, strict=True):
+            assert np.shape(ours) == np.shape(numpys)
+            assert np.asarray(ours).dtype == np.asarray(numpys).dtype
+            np.testing.assert_array_equal(ours, numpys)
+    for slope in cr.jvp(f, xs, xs)[1]:
+        assert not np.any(slope)
+
+
+def raised(line):
+    """The error that the line raises on traced arrays."""
+    names = {**PLAIN, **TRACED}
+
+    def f(x, v, s):
+        eval(compile(line, "user.py", "eval"), {**names, "x": x, "v": v, "s": s})
+
+    with warnings.catch_warnings(), pytest.raises(Exception) as caught:
+        warnings.simplefilter("ignore")
+        cr.grad(f)(TRACED["x"], TRACED["v"], TRACED["s"])
+        cr.grad(f, argnums=(0, 1, 2))(TRACED["x"], TRACED["v"], TRACED["s"])
+    return caught.value
