@@ -106,9 +106,6 @@ NOT_NUMBERS = {
 }
 """Not a function of numbers: no value can carry a gradient in or out."""
 
-PLAIN = "a plain array"
-ONE = "a plain number"
-
 REFUSED = {
     # NumPy hands these over: the error says why
     "save": "np.save('x.npy', x)",
@@ -141,7 +138,6 @@ REFUSED = {
     "nested_iters": "np.nested_iters(x, [[0], [1]])",
     "ndenumerate": "next(np.ndenumerate(x))",
     "broadcast": "np.broadcast(x, x)",
-    "poly1d": "np.poly1d(v)(s)",
     "r_": "np.r_[x, x]",
     "c_": "np.c_[x, x]",
     **{
@@ -155,15 +151,12 @@ REFUSED = {
 }
 """An error that says what to use instead."""
 
-METHODS_DEPRECATED = {"row_stack": "vstack"}
-"""Old names, which warn and call the function of the new one."""
-
-NOT_NUMBERS = {
+METHODS_NOT_NUMBERS = {
     **dict.fromkeys("shape ndim size itemsize nbytes dtype __len__".split(), "shape or kind"),
     **dict.fromkeys("device __class_getitem__ __dir__ __sizeof__ __hash__ __class__".split(), "of the object"),
     **dict.fromkeys("__repr__ __str__ __format__".split(), "text"),
     **dict.fromkeys("__getattribute__ __setattr__ __delattr__ __new__ __init__ __init_subclass__".split(), "Python's own"),
-    **dict.fromkeys("__subclasshook__ __doc__ __getstate__".split(), "Python's own"),
+    **dict.fromkeys("__subclasshook__ __doc__ __getstate__ __reduce__ __reduce_ex__".split(), "Python's own"),
     **dict.fromkeys("__bool__ __index__".split(), "the value decides: a branch, a place"),
     **dict.fromkeys("__array_ufunc__ __array_function__ __array_priority__ __array_finalize__".split(), "a protocol"),
 }
@@ -198,7 +191,7 @@ METHODS_CONSTANT = {
 METHODS_REFUSED = {
     **{name: f"x.{name}" for name in "base ctypes data flags strides".split()},
     **{name: f"x.{name}" for name in "__array_interface__ __array_struct__ __dlpack__ __dlpack_device__".split()},
-    **{name: f"x.{name}" for name in "__array_wrap__ __setstate__ __reduce__ __reduce_ex__".split()},
+    **{name: f"x.{name}" for name in "__array_wrap__ __setstate__".split()},
     **{name: f"x.{name}()" for name in "byteswap dumps tobytes item __float__ __int__ __complex__ __array__".split()},
     "dump": "x.dump('x.pkl')",
     "tofile": "x.tofile('x.bin')",

@@ -879,6 +879,7 @@ PRODUCTS = {
 }
 
 POLYNOMIALS = {
+    "poly1d": ["np.poly1d(v)(x)", "(np.poly1d(v) * np.poly1d(u)).deriv().coeffs", "np.polyadd(np.poly1d([1, 2]), v).coeffs"],
     "polyval": ["np.polyval(v, x)", "np.polyval([1, 2, 0.5], x)", "np.polyval(v, 0.3)", "np.polyval(c, s)"],
     "polyadd": ["np.polyadd(v, w)", "np.polyadd([1.0, 2.0], v)"],
     "polysub": ["np.polysub(v, w)", "np.polysub(w, v)"],

@@ -94,15 +94,45 @@ def test_constant(line):
         assert not np.any(slope)
 
 
-def raised(line):
-    """The error that the line raises on traced arrays."""
-    names = {**PLAIN, **TRACED}
+@pytest.mark.parametrize("line", [*table.REFUSED.values(), *table.METHODS_REFUSED.values()])
+def test_refused(line):
+    """An error that names the function, or the user's line where NumPy does not say which function it was."""
+    code = compile(line, "user.py", "eval")
 
-    def f(x, v, s):
-        eval(compile(line, "user.py", "eval"), {**names, "x": x, "v": v, "s": s})
+    def f(traced):
+        return eval(code, {**PLAIN, **TRACED, **traced})
 
-    with warnings.catch_warnings(), pytest.raises(Exception) as caught:
-        warnings.simplefilter("ignore")
-        cr.grad(f)(TRACED["x"], TRACED["v"], TRACED["s"])
-        cr.grad(f, argnums=(0, 1, 2))(TRACED["x"], TRACED["v"], TRACED["s"])
-    return caught.value
+    for transform in (cr.grad, cr.record, lambda f: lambda x: cr.jvp(f, (x,), (x,))):
+        with warnings.catch_warnings(), pytest.raises(Exception) as caught:
+            warnings.simplefilter("ignore")
+            transform(f)({name: TRACED[name] for name in "xvs"})
+        error = caught.value if isinstance(caught.value, OURS) else caught.value.__cause__ or caught.value
+        if not line.startswith(NUMPYS_OWN):
+            assert isinstance(error, OURS)
+            assert "user.py:1" in str(error) or line.removeprefix("x.") in str(error)
+
+
+OURS = (cr.LostGradientError, cr.MissingRuleError, AttributeError)
+NUMPYS_OWN = ("np.nditer", "np.nested_iters")
+"""Here NumPy sees on its own that there is no array."""
+
+HARMLESS = [name for name, why in table.NOT_NUMBERS.items() if why not in ("settings", "reads data", "of the installation")]
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_not_numbers(name):
+    """No array of objects comes out, nor a plain array of the values."""
+
+    def f(x):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                found.append(getattr(np, name)(x))
+            except (TypeError, ValueError, AttributeError, NotImplementedError):
+                pass
+        return np.sum(x)
+
+    found = []
+    cr.grad(f)(TRACED["W"])
+    for y in found:
+        assert not isinstance(y, np.ndarray) or y.dtype != object and not np.array_equal(y, TRACED["W"])

@@ -7,8 +7,9 @@ from signature_cases import FUNCTIONS, METHODS, PLAIN, TRACED, is_together
 import chainrule as cr
 from chainrule.testing import check_rules
 
-LINES = [line for lines in (*FUNCTIONS.values(), *METHODS.values()) for line in lines]
-LINES = list(dict.fromkeys(LINES))
+EVERY = {**FUNCTIONS, **{f"ndarray.{name}": lines for name, lines in METHODS.items()}}
+LINES = list(dict.fromkeys(line for lines in EVERY.values() for line in lines))
+FIRST = {lines[0] for lines in EVERY.values()}
 
 
 def program(line):
@@ -53,5 +54,6 @@ def test_value_is_numpys(line):
 
 @pytest.mark.parametrize("line", LINES)
 def test_derivatives(line):
+    """To second order for one line of each function: other keywords do not change what is differentiated again."""
     f, xs = program(line)
-    check_rules(f, *xs, order=2)
+    check_rules(f, *xs, order=2 if line in FIRST else 1)

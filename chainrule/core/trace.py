@@ -412,7 +412,7 @@ class Tracer:
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def conj(self):
-        return np.conjugate(self)
+        return np.conjugate(self) if self.dtype.kind == "c" else self
 
     conjugate = conj
 

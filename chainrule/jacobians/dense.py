@@ -145,18 +145,22 @@ def _reverse(
     basis = _basis([np.zeros(aval_of(v).shape, v.dtype if v.dtype.kind in "fc" else float) for v in outputs])
     if not sum(_sizes(outputs)):
         return [[np.zeros(aval_of(v).shape + aval_of(x).shape, x.dtype) for x in leaves] for v in outputs]
-    conjugate = any(v.dtype.kind == "c" for v in outputs)
-    rows = vmap(lambda *cts: pullback(out_structure.unflatten(list(cts))))(*basis)
-    if conjugate:  # a pullback is the adjoint
-        rows = tuple(np.conjugate(r) for r in rows)
+    mapped = vmap(lambda *cts: pullback(out_structure.unflatten(list(cts))))
+    rows = [np.conjugate(r) if r.dtype.kind == "c" else r for r in mapped(*basis)]  # a pullback is the adjoint
+    kinds = [v.dtype.kind for v in outputs]
+    if "c" in kinds and not all(x.dtype.kind == "c" for x in leaves):
+        # Of a complex result the seed 1 tells a real argument the real part, and the seed i the imaginary part.
+        turned = [b * 1j if kind == "c" else np.zeros_like(b) for b, kind in zip(basis, kinds, strict=True)]
+        rows = [r if r.dtype.kind == "c" else r + 1j * i for r, i in zip(rows, mapped(*turned), strict=True)]
     ends = np.cumsum(_sizes(outputs))[:-1]
     by_input = [np.split(r, ends, axis=0) for r in rows]
     columns = []
     for k, v in enumerate(outputs):
-        shape = aval_of(v).shape
-        columns.append(
-            [np.reshape(parts[k], (*shape, *aval_of(x).shape)) for parts, x in zip(by_input, leaves, strict=True)]
-        )
+        blocks = []
+        for parts, x in zip(by_input, leaves, strict=True):
+            block = np.reshape(parts[k], (*aval_of(v).shape, *aval_of(x).shape))
+            blocks.append(block if "c" in (kinds[k], x.dtype.kind) else np.real(block))
+        columns.append(blocks)
     return _owned(columns)
 
 

@@ -61,6 +61,8 @@ class RecordingTrace(Trace):
         return named
 
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        if params.get("in_place"):  # leave to overwrite an argument: here the argument is a variable, which stays
+            params = params | {"in_place": False}
         own = [isinstance(a, Recorded) and a._trace is self for a in args]
         y = bind(primitive, *(a.primal if on else a for a, on in zip(args, own, strict=True)), **params)
         outputs = tuple(map(self.name, y)) if primitive.multi else (self.name(y),)

@@ -38,11 +38,18 @@ class Variable(Tracer):
 
     __slots__ = ()
 
-    node = Tracer.companion
+    @property
+    def node(self) -> Any:
+        """Its place on the tape; None for a constant."""
+        if self.memory is not None:
+            read(self)
+        return self.companion
 
     @property
     def value(self) -> Any:
         """The value, as a read-only array."""
+        if self.memory is not None:
+            read(self)
         value = self.primal
         if isinstance(value, np.ndarray):
             value = value.view()
@@ -71,6 +78,8 @@ class Variable(Tracer):
 
     def detach(self) -> Any:
         """The value as a constant: an array of its own."""
+        if self.memory is not None:
+            read(self)
         return np.array(self.primal) if isinstance(self.primal, np.ndarray) else self.primal
 
     def backward(self, seed: Any = None, retain_graph: bool = False, create_graph: bool = False) -> None:
@@ -106,7 +115,7 @@ class Variable(Tracer):
         >>> w.grad
         array([2., 4.])
         """
-        if self.companion is None:
+        if self.node is None:
             raise ValueError("backward: this value does not depend on any variable")
         if seed is None:
             if self.size != 1:

@@ -2,23 +2,27 @@
 
 import numpy as np
 
-from .tools import array, plain, refuse, signature_of
+from .tools import array, plain, signature_of
 
 
-def coefficients(p, name):
-    """`p` as an array; np.poly1d cannot hold traced coefficients, so none is returned either."""
-    if isinstance(p, np.poly1d):
-        raise refuse(name, "np.poly1d is not supported beside traced arrays: use its coefficients, p.coeffs")
-    return np.atleast_1d(array(p) if not isinstance(p, list | tuple) else np.asarray(p))
+def of_polynomials(function):
+    """Takes and, if it does, returns np.poly1d: a polynomial with its coefficients in it, traced or not."""
+
+    def implementation(*args, **kwargs):
+        plain_args = (a.coeffs if isinstance(a, np.poly1d) else a for a in args)
+        y = function(*plain_args, **kwargs)
+        if not any(isinstance(a, np.poly1d) for a in args):
+            return y
+        return tuple(map(np.poly1d, y)) if isinstance(y, tuple) else np.poly1d(y)
+
+    return implementation
 
 
 @signature_of(np.polyval)
 def polyval(p, x):
-    if isinstance(x, np.poly1d):
-        raise refuse("numpy.polyval", "a polynomial of a polynomial is not supported beside traced arrays")
-    x = array(x)
-    y = np.zeros_like(x)
-    for c in coefficients(p, "numpy.polyval"):
+    x = x if isinstance(x, np.poly1d) else array(x)
+    y = 0 if isinstance(x, np.poly1d) else np.zeros_like(x)
+    for c in np.atleast_1d(p.coeffs if isinstance(p, np.poly1d) else p):
         y = y * x + c
     return y
 
@@ -30,26 +34,30 @@ def with_zeros(a, b):
 
 
 @signature_of(np.polyadd)
+@of_polynomials
 def polyadd(a1, a2):
-    a, b = with_zeros(coefficients(a1, "numpy.polyadd"), coefficients(a2, "numpy.polyadd"))
+    a, b = with_zeros(np.atleast_1d(a1), np.atleast_1d(a2))
     return a + b
 
 
 @signature_of(np.polysub)
+@of_polynomials
 def polysub(a1, a2):
-    a, b = with_zeros(coefficients(a1, "numpy.polysub"), coefficients(a2, "numpy.polysub"))
+    a, b = with_zeros(np.atleast_1d(a1), np.atleast_1d(a2))
     return a - b
 
 
 @signature_of(np.polymul)
+@of_polynomials
 def polymul(a1, a2):
-    both = (np.trim_zeros(coefficients(a, "numpy.polymul"), "f") for a in (a1, a2))
+    both = (np.trim_zeros(np.atleast_1d(a), "f") for a in (a1, a2))
     return np.convolve(*(a if a.size else np.zeros(1) for a in both))
 
 
 @signature_of(np.polydiv)
+@of_polynomials
 def polydiv(u, v):
-    r, v = coefficients(u, "numpy.polydiv") + 0.0, coefficients(v, "numpy.polydiv") + 0.0
+    r, v = np.atleast_1d(u) + 0.0, np.atleast_1d(v) + 0.0
     dtype = np.result_type(r.dtype, v.dtype)
     r, steps, n = r.astype(dtype), r.size - v.size + 1, v.size
     q = []
@@ -62,20 +70,22 @@ def polydiv(u, v):
 
 
 @signature_of(np.polyder)
+@of_polynomials
 def polyder(p, m=1):
     if m < 0:
         raise ValueError("Order of derivative must be positive (see polyint)")
-    p = coefficients(p, "numpy.polyder")
+    p = np.atleast_1d(p)
     for _ in range(int(m)):
         p = p[:-1] * np.arange(p.size - 1, 0, -1)
     return p
 
 
 @signature_of(np.polyint)
+@of_polynomials
 def polyint(p, m=1, k=None):
     if m < 0:
         raise ValueError("Order of integral must be positive (see polyder)")
-    p, m = coefficients(p, "numpy.polyint"), int(m)
+    p, m = np.atleast_1d(p), int(m)
     k = np.zeros(m) if k is None else np.atleast_1d(k)
     k = np.broadcast_to(k, (m,)) if k.size == 1 else k
     if k.size < m:
