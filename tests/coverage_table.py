@@ -47,7 +47,12 @@ CONSTANT = {
     "spacing": ["np.spacing(x)"],
     "trunc": ["np.trunc(3 * x)"],
     # positions
-    "argmax": ["np.argmax(x)", "np.argmax(x, axis=1, keepdims=True)", "np.argmax(x, 0, np.zeros(4, int))", "x.argmax(1)"],
+    "argmax": [
+        "np.argmax(x)",
+        "np.argmax(x, axis=1, keepdims=True)",
+        "np.argmax(x, 0, np.zeros(4, int))",
+        "x.argmax(1)",
+    ],
     "argmin": ["np.argmin(x)", "np.argmin(x, axis=0)", "x.argmin()", "np.argmin(s, axis=0)"],
     "nanargmax": ["np.nanargmax(gaps(x))", "np.nanargmax(gaps(x), axis=1, keepdims=True)"],
     "nanargmin": ["np.nanargmin(gaps(x), axis=0)"],
@@ -79,30 +84,45 @@ DEPRECATED = {"row_stack": "vstack"}
 
 NOT_NUMBERS = {
     # known without the values
-    **dict.fromkeys("shape ndim size iterable isscalar iscomplexobj isrealobj isfortran".split(), "shape or kind"),
-    **dict.fromkeys("result_type can_cast common_type min_scalar_type promote_types mintypecode".split(), "dtypes"),
-    **dict.fromkeys("isdtype issubdtype typename finfo iinfo dtype".split(), "dtypes"),
-    **dict.fromkeys("shares_memory may_share_memory".split(), "memory"),
-    **dict.fromkeys("broadcast_shapes diag_indices diag_indices_from indices mask_indices".split(), "sizes"),
-    **dict.fromkeys("tril_indices tril_indices_from triu_indices triu_indices_from ndindex".split(), "sizes"),
-    **dict.fromkeys("zeros ones empty eye identity tri".split(), "sizes; with like= a constant that can be filled"),
-    **dict.fromkeys("bartlett blackman hamming hanning".split(), "sizes"),
+    **dict.fromkeys(
+        ["shape", "ndim", "size", "iterable", "isscalar", "iscomplexobj", "isrealobj", "isfortran"], "shape or kind"
+    ),
+    **dict.fromkeys(
+        ["result_type", "can_cast", "common_type", "min_scalar_type", "promote_types", "mintypecode"], "dtypes"
+    ),
+    **dict.fromkeys(["isdtype", "issubdtype", "typename", "finfo", "iinfo", "dtype"], "dtypes"),
+    **dict.fromkeys(["shares_memory", "may_share_memory"], "memory"),
+    **dict.fromkeys(["broadcast_shapes", "diag_indices", "diag_indices_from", "indices", "mask_indices"], "sizes"),
+    **dict.fromkeys(["tril_indices", "tril_indices_from", "triu_indices", "triu_indices_from", "ndindex"], "sizes"),
+    **dict.fromkeys(
+        ["zeros", "ones", "empty", "eye", "identity", "tri"], "sizes; with like= a constant that can be filled"
+    ),
+    **dict.fromkeys(["bartlett", "blackman", "hamming", "hanning"], "sizes"),
     "einsum_path": "an order of contraction, from shapes",
     "fromfunction": "calls the function with plain positions, and returns what it returns",
     # text, files, dates, settings
-    **dict.fromkeys("array2string array_repr array_str base_repr binary_repr".split(), "text"),
-    **dict.fromkeys("format_float_positional format_float_scientific info".split(), "text"),
-    **dict.fromkeys("load loadtxt genfromtxt fromfile fromregex fromstring frombuffer memmap".split(), "reads data"),
-    **dict.fromkeys("from_dlpack get_include show_config show_runtime test".split(), "of the installation"),
-    **dict.fromkeys("busdaycalendar datetime_data".split(), "dates"),
-    **dict.fromkeys("errstate geterr geterrcall seterr seterrcall getbufsize setbufsize".split(), "settings"),
-    **dict.fromkeys("get_printoptions set_printoptions printoptions".split(), "settings"),
+    **dict.fromkeys(["array2string", "array_repr", "array_str", "base_repr", "binary_repr"], "text"),
+    **dict.fromkeys(["format_float_positional", "format_float_scientific", "info"], "text"),
+    **dict.fromkeys(
+        ["load", "loadtxt", "genfromtxt", "fromfile", "fromregex", "fromstring", "frombuffer", "memmap"], "reads data"
+    ),
+    **dict.fromkeys(["from_dlpack", "get_include", "show_config", "show_runtime", "test"], "of the installation"),
+    **dict.fromkeys(["busdaycalendar", "datetime_data"], "dates"),
+    **dict.fromkeys(
+        ["errstate", "geterr", "geterrcall", "seterr", "seterrcall", "getbufsize", "setbufsize"], "settings"
+    ),
+    **dict.fromkeys(["get_printoptions", "set_printoptions", "printoptions"], "settings"),
     "ufunc": "a class of functions",
     "flatiter": "a class without a constructor",
     # classes of array and of scalar that are made by other functions
-    **dict.fromkeys("ndarray recarray record void flexible generic character str_ bytes_ object_".split(), "a type"),
-    **dict.fromkeys("number inexact floating complexfloating integer signedinteger unsignedinteger".split(), "a type"),
-    **dict.fromkeys("datetime64 timedelta64".split(), "dates"),
+    **dict.fromkeys(
+        ["ndarray", "recarray", "record", "void", "flexible", "generic", "character", "str_", "bytes_", "object_"],
+        "a type",
+    ),
+    **dict.fromkeys(
+        ["number", "inexact", "floating", "complexfloating", "integer", "signedinteger", "unsignedinteger"], "a type"
+    ),
+    **dict.fromkeys(["datetime64", "timedelta64"], "dates"),
 }
 """Not a function of numbers: no value can carry a gradient in or out."""
 
@@ -142,23 +162,63 @@ REFUSED = {
     "c_": "np.c_[x, x]",
     **{
         name: f"np.{name}(x)"
-        for name in (
-            "bool bool_ int8 int16 int32 int64 int_ intc intp byte short long longlong uint8 uint16 uint32 uint64 uint uintc "
-            "uintp ubyte ushort ulong ulonglong float16 float32 float64 half single double longdouble complex64 complex128 "
-            "csingle cdouble clongdouble float128 complex256"
-        ).split()
+        for name in [
+            "bool",
+            "bool_",
+            "int8",
+            "int16",
+            "int32",
+            "int64",
+            "int_",
+            "intc",
+            "intp",
+            "byte",
+            "short",
+            "long",
+            "longlong",
+            "uint8",
+            "uint16",
+            "uint32",
+            "uint64",
+            "uint",
+            "uintc",
+            "uintp",
+            "ubyte",
+            "ushort",
+            "ulong",
+            "ulonglong",
+            "float16",
+            "float32",
+            "float64",
+            "half",
+            "single",
+            "double",
+            "longdouble",
+            "complex64",
+            "complex128",
+            "csingle",
+            "cdouble",
+            "clongdouble",
+            "float128",
+            "complex256",
+        ]
     },
 }
 """An error that says what to use instead."""
 
 METHODS_NOT_NUMBERS = {
-    **dict.fromkeys("shape ndim size itemsize nbytes dtype __len__".split(), "shape or kind"),
-    **dict.fromkeys("device __class_getitem__ __dir__ __sizeof__ __hash__ __class__".split(), "of the object"),
-    **dict.fromkeys("__repr__ __str__ __format__".split(), "text"),
-    **dict.fromkeys("__getattribute__ __setattr__ __delattr__ __new__ __init__ __init_subclass__".split(), "Python's own"),
-    **dict.fromkeys("__subclasshook__ __doc__ __getstate__ __reduce__ __reduce_ex__".split(), "Python's own"),
-    **dict.fromkeys("__bool__ __index__".split(), "the value decides: a branch, a place"),
-    **dict.fromkeys("__array_ufunc__ __array_function__ __array_priority__ __array_finalize__".split(), "a protocol"),
+    **dict.fromkeys(["shape", "ndim", "size", "itemsize", "nbytes", "dtype", "__len__"], "shape or kind"),
+    **dict.fromkeys(["device", "__class_getitem__", "__dir__", "__sizeof__", "__hash__", "__class__"], "of the object"),
+    **dict.fromkeys(["__repr__", "__str__", "__format__"], "text"),
+    **dict.fromkeys(
+        ["__getattribute__", "__setattr__", "__delattr__", "__new__", "__init__", "__init_subclass__"], "Python's own"
+    ),
+    **dict.fromkeys(["__subclasshook__", "__doc__", "__getstate__", "__reduce__", "__reduce_ex__"], "Python's own"),
+    "__deepcopy__": "a copy; of a value on the tape an error",
+    **dict.fromkeys(["__bool__", "__index__"], "the value decides: a branch, a place"),
+    **dict.fromkeys(
+        ["__array_ufunc__", "__array_function__", "__array_priority__", "__array_finalize__"], "a protocol"
+    ),
 }
 
 METHODS_CONSTANT = {
@@ -189,10 +249,13 @@ METHODS_CONSTANT = {
 }
 
 METHODS_REFUSED = {
-    **{name: f"x.{name}" for name in "base ctypes data flags strides".split()},
-    **{name: f"x.{name}" for name in "__array_interface__ __array_struct__ __dlpack__ __dlpack_device__".split()},
-    **{name: f"x.{name}" for name in "__array_wrap__ __setstate__".split()},
-    **{name: f"x.{name}()" for name in "byteswap dumps tobytes item __float__ __int__ __complex__ __array__".split()},
+    **{name: f"x.{name}" for name in ["base", "ctypes", "data", "flags", "strides"]},
+    **{name: f"x.{name}" for name in ["__array_interface__", "__array_struct__", "__dlpack__", "__dlpack_device__"]},
+    **{name: f"x.{name}" for name in ["__array_wrap__", "__setstate__"]},
+    **{
+        name: f"x.{name}()"
+        for name in ["byteswap", "dumps", "tobytes", "item", "__float__", "__int__", "__complex__", "__array__"]
+    },
     "dump": "x.dump('x.pkl')",
     "tofile": "x.tofile('x.bin')",
     "getfield": "x.getfield(np.int32)",
@@ -200,5 +263,5 @@ METHODS_REFUSED = {
     "setflags": "x.setflags(write=False)",
     "resize": "x.resize(2, 2)",
     "view": "x.view(np.int64)",
-    "__delitem__": "x.__delitem__(0)",
+    "__delitem__": "x.__delitem__",
 }

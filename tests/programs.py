@@ -7,6 +7,7 @@ for every program that comes out, however long it is, and a statement need not b
 Values and slopes that grow too large are scaled down.
 """
 
+import contextlib
 import math
 import random
 import warnings
@@ -24,6 +25,12 @@ POINTS = (0, 1, -1, 2, -2, 4, -4)
 SMOOTH = 1e-9
 """By how much the slope by one step and by two may differ. It is of order 1."""
 
+BENT = 1e-2
+"""By how much the second derivative by one step and by two may differ."""
+
+ROUNDED = 1e-4
+"""By how much float32 may differ from float64: no comparison has another outcome."""
+
 LARGEST = 4.0
 MOST_ELEMENTS = 100
 
@@ -32,6 +39,12 @@ def differences(at, step=1):
     """The slope at 0 from the values at some points: central differences of fourth order."""
     a, b, c, d = (np.asarray(at[k * step]) for k in (1, -1, 2, -2))
     return (8 * (a - b) - (c - d)) / (12 * STEP * step)
+
+
+def curvature(at, step=1):
+    """The second derivative at 0 from the values at some points."""
+    a, b, c = (np.asarray(at[k * step]) for k in (1, 0, -1))
+    return (a - 2 * b + c) / (STEP * step) ** 2
 
 
 @dataclass
@@ -103,13 +116,13 @@ class Program:
         return [differences({k: y[i] for k, y in ys.items()}) for i in range(len(ys[0]))]
 
 
-# ---- growing a program ------------------------------------------------------------------------------------------------
+# ---- growing a program ------------------------------------------------------------------------------------------
 
 SCOPE = {"np": np, "special": scipy.special, "F32": np.float64}
 
 
 class Grower:
-    """A program so far, with the value of every variable at every point."""
+    """A program so far, with the values of its variables at every point, and at the first in its own dtypes."""
 
     def __init__(self, program):
         self.program = program
@@ -121,12 +134,13 @@ class Grower:
         """Runs everything again: what a rejected statement has overwritten comes back."""
         given = self.program.line()
         self.at = {k: {**SCOPE, **dict(zip(self.names, xs, strict=False))} for k, xs in given.items()}
+        self.own = {**SCOPE, "F32": np.float32, **dict(zip(self.names, self.program.xs, strict=False))}
         for line in self.program.lines:
             self.run(line)
 
     def run(self, line):
         code = compile(line, "<program>", "exec")
-        for scope in self.at.values():
+        for scope in (*self.at.values(), self.own):
             exec(code, scope)
 
     def __getitem__(self, name):
@@ -181,8 +195,14 @@ class Grower:
         value = np.asarray(self[name])
         if value.dtype.kind not in "fc" or value.size > MOST_ELEMENTS or not self.size(name) <= LARGEST:
             return False
-        at = self.everywhere(name)
-        return bool(np.all(np.abs(differences(at) - differences(at, 2)) <= SMOOTH))
+        at, own = self.everywhere(name), self.own[name]
+        if np.shape(own) != value.shape or np.max(np.abs(own - value), initial=0) > ROUNDED:
+            return False
+        # The second condition sees a corner at the very point, of which differences to both sides take the mean.
+        return bool(
+            np.all(np.abs(differences(at) - differences(at, 2)) <= SMOOTH)
+            and np.all(np.abs(curvature(at) - curvature(at, 2)) <= BENT)
+        )
 
     def pick(self, r, fits=lambda v: True, names=None):
         """A variable that fits, rather one of the last; None if there is none."""
@@ -209,81 +229,98 @@ def grow(program, choices):
     g = Grower(program)
     for kind, seed in choices:
         r = random.Random(seed)
-        try:
-            KINDS[kind % len(KINDS)](g, r)
-        except NothingFits:
-            pass
+        with contextlib.suppress(NothingFits):
+            KINDS[kind](g, r)
     r = random.Random(len(choices))
     program.outputs = [g.names[-1], *r.choices(g.names, k=r.choice([0, 1, 2]))]
     return program
 
 
-# ---- statements -----------------------------------------------------------------------------------------------------------
+# ---- statements -------------------------------------------------------------------------------------------------
 
-UNARY = """
-np.sin({a}) | np.cos({a}) | np.tanh({a}) | np.exp({a}) | np.expm1({a}) | np.sinh({a}) | np.cosh({a}) | np.square({a})
--{a} | +{a} | {a} * {a} | {a} ** 2 | {a} ** 3 | {a} ** 2 * 0.5 + {a} | 1 / (3 + {a} * {a}) | np.reciprocal({a} + 6)
-np.conj({a}) | np.real({a}) | np.imag({a}) | {a}.real | {a}.conj() | abs({a}) | np.abs({a} + 5) | np.copy({a})
-1 / (1 + np.exp(-{a})) | np.exp2({a}) | np.sqrt({a} + 5.5) | np.log({a} + 5.5) | np.log1p({a} * {a}) | np.tan({a} / 4)
-np.sign({a}) * {a} | {a}.astype(complex) | np.angle({a} + 5.5) | {a} ** np.float64(2) | 3 - {a} | {a} - 0.5j
-2 * {a} | {a} / 3 | 2.0 / ({a} + 6) | {a} @ {a}.T if {a}.ndim == 2 else {a}
-""".replace("\n", "|").split("|")  # fmt: skip
-REAL = """
-np.arctan({a}) | np.arcsinh({a}) | np.arcsin({a} / 5) | np.arccos({a} / 5) | np.arctanh({a} / 5) | np.arccosh({a} + 6)
-np.cbrt({a} + 5.5) | np.log2({a} + 5.5) | np.log10({a} + 5.5) | np.fabs({a}) | np.sinc({a}) | special.expit({a})
-special.erf({a}) | special.gammaln({a} + 6) | special.log1p({a} * {a}) | np.deg2rad({a} * 30) | ({a} + 5.5) ** 1.5
-2.0**{a} | np.clip({a}, -0.6, 0.7) | {a}.clip(0.1) | np.maximum({a}, 0.1) | np.minimum(0.3, {a}) | np.nan_to_num({a})
-np.where({a} > 0.2, {a}, {a} * {a}) | np.where({a} > 0, 1.0, np.exp({a})) | np.floor({a}) + {a} | {a} % 2.5
-np.round({a}) * {a} | {a}.astype(F32) | {a}.astype(float) | np.heaviside({a}, 0.5) * {a} | ({a} > 0) * {a}
+
+def listed(text):
+    """The templates of a table: one-liners between bars, with names of variables to be filled in."""
+    return [template.strip() for template in text.replace("\n", "|").split("|") if template.strip()]
+
+
+UNARY = listed("""
+np.sin({a}) | np.cos({a}) | np.tanh({a}) | np.exp({a}) | np.expm1({a}) | np.sinh({a}) | np.cosh({a})
+np.square({a}) | -{a} | +{a} | {a} * {a} | {a} ** 2 | {a} ** 3 | {a} ** 2 * 0.5 + {a} | 1 / (3 + {a} * {a})
+np.reciprocal({a} + 6) | np.conj({a}) | np.real({a}) | np.imag({a}) | {a}.real | {a}.conj() | abs({a})
+np.abs({a} + 5) | np.copy({a}) | 1 / (1 + np.exp(-{a})) | np.exp2({a}) | np.sqrt({a} + 5.5) | np.log({a} + 5.5)
+np.log1p({a} * {a}) | np.tan({a} / 4) | np.sign({a}) * {a} | {a}.astype(complex) | np.angle({a} + 5.5)
+{a} ** np.float64(2) | 3 - {a} | {a} - 0.5j | 2 * {a} | {a} / 3 | 2.0 / ({a} + 6) | {a}[...] * {a} | {a}[None] + {a}
+{a} - np.max(np.abs({a}), initial=0)
+""")
+REAL = listed("""
+np.arctan({a}) | np.arcsinh({a}) | np.arcsin({a} / 5) | np.arccos({a} / 5) | np.arctanh({a} / 5)
+np.arccosh({a} + 6) | np.cbrt({a} + 5.5) | np.log2({a} + 5.5) | np.log10({a} + 5.5) | np.fabs({a}) | np.sinc({a})
+special.expit({a}) | special.erf({a}) | special.gammaln({a} + 6) | special.log1p({a} * {a}) | np.deg2rad({a} * 30)
+({a} + 5.5) ** 1.5 | 2.0**{a} | np.clip({a}, -0.6, 0.7) | {a}.clip(0.1) | np.maximum({a}, 0.1)
+np.minimum(0.3, {a}) | np.nan_to_num({a}) | np.where({a} > 0.2, {a}, {a} * {a})
+np.where({a} > 0, 1.0, np.exp({a})) | np.floor({a}) + {a} | {a} % 2.5 | np.round({a}) * {a} | {a}.astype(F32)
+{a}.astype(float) | np.heaviside({a}, 0.5) * {a} | ({a} > 0) * {a}
 np.select([{a} > 0.4, {a} < -0.4], [{a}, {a} * {a}], 0.5) | {a} // 1 + {a} | divmod({a}, 1.5)[1] | np.modf({a})[0]
 np.sort({a}, axis=None) | {a} * (np.argmax({a}) if {a}.size else 1)
-""".replace("\n", "|").split("|")  # fmt: skip
-BINARY = """
+""")
+BINARY = listed("""
 {a} + {b} | {a} - {b} | {a} * {b} | {a} * {b} + {a} | {a} / ({b} * {b} + 3) | {a} / ({b} + 6.0) | np.add({a}, {b})
-np.multiply({b}, {a}) | np.where(np.real({a}) > 0.1, {a}, {b}) | ({a} + 6) ** {b} | {a} * np.conj({b}) | {b} - {a} * 2
-""".replace("\n", "|").split("|")  # fmt: skip
-REAL_BINARY = """
-np.maximum({a}, {b}) | np.minimum({a}, {b}) | np.arctan2({a}, {b} + 5) | np.hypot({a}, {b} + 2) | np.logaddexp({a}, {b})
-np.fmax({a}, {b}) | np.where({a} > {b}, {a}, {b} ** 2) | {a} % ({b} + 7) | np.power({a} + 5.5, {b}) | np.copysign({a}, {b})
-np.clip({a}, {b} - 1, {b} + 1) | np.logaddexp2({a}, {b}) | ({a} < {b}) * {b}
-""".replace("\n", "|").split("|")  # fmt: skip
-REDUCTIONS = """
-np.sum({a}{k}) | np.mean({a}{k}) | {a}.sum({p}) | {a}.mean({p}) | np.var({a}{k}) | np.prod({a}{k}) | np.linalg.norm({a})
-np.sum({a} * {a}{k}) | np.add.reduce({a}{k}) | np.average({a}) | np.sum({a}{k}, initial=0.5)
-""".replace("\n", "|").split("|")  # fmt: skip
-REAL_REDUCTIONS = """
+np.multiply({b}, {a}) | np.where(np.real({a}) > 0.1, {a}, {b}) | ({a} + 6) ** {b} | {a} * np.conj({b})
+{b} - {a} * 2
+""")
+REAL_BINARY = listed("""
+np.maximum({a}, {b}) | np.minimum({a}, {b}) | np.arctan2({a}, {b} + 5) | np.hypot({a}, {b} + 2)
+np.logaddexp({a}, {b}) | np.fmax({a}, {b}) | np.where({a} > {b}, {a}, {b} ** 2) | {a} % ({b} + 7)
+np.power({a} + 5.5, {b}) | np.copysign({a}, {b}) | np.clip({a}, {b} - 1, {b} + 1) | np.logaddexp2({a}, {b})
+({a} < {b}) * {b}
+""")
+REDUCTIONS = listed("""
+np.sum({a}{k}) | np.mean({a}{k}) | {a}.sum({p}) | {a}.mean({p}) | np.var({a}{k}) | np.prod({a}{k})
+np.linalg.norm({a}) | np.sum({a} * {a}{k}) | np.add.reduce({a}{k}) | np.average({a}) | np.sum({a}{k}, initial=0.5)
+""")
+REAL_REDUCTIONS = listed("""
 np.max({a}{k}) | np.min({a}{k}) | {a}.max({p}) | np.std({a} * 0.5 + np.arange({a}.size).reshape({a}.shape){k})
 np.logaddexp.reduce({a}{k}) | np.ptp({a}{k}) | np.median({a}{k}) | np.std({a}{k})
-""".replace("\n", "|").split("|")  # fmt: skip
-ALONG = """
-np.cumsum({a}, axis={i}) | np.cumprod({a}, axis={i}) | np.flip({a}, {i}) | np.roll({a}, {n}, axis={i}) | np.flip({a})
-np.repeat({a}, 2, axis={i}) | np.diff({a}, axis={i}) | np.concatenate([{a}, {a} * 2], axis={i}) | np.sort({a}, axis={i})
-np.stack([{a}, {a} + 1], axis={i}) | np.split({a}, [1], axis={i})[1] | np.split({a}, [1], axis={i})[0]
-np.expand_dims({a}, {i}) | np.moveaxis({a}, {i}, 0) | np.swapaxes({a}, {i}, -1) | np.tile({a}, 2) | np.roll({a}, 1)
-np.delete({a}, 0, axis={i}) | np.append({a}, {a}, axis={i}) | np.take({a}, [0, -1, 0] if {a}.size else [], axis={i}) | np.rollaxis({a}, {i})
-np.take_along_axis({a}, np.argsort({a}, axis={i}), axis={i}) | np.array_split({a}, 2, axis={i})[0] | np.ravel({a})
-np.pad({a}, 1) | np.pad({a}, 1, mode='edge') | {a}.reshape(-1) | {a}.flatten() | {a}.T | {a}.squeeze() | {a}.ravel()
-np.reshape({a}, {a}.shape[::-1]) | np.atleast_2d({a}) | {a}[None] | {a}[..., None] | np.broadcast_to({a}, (2, *{a}.shape))
-np.gradient({a}, axis={i}) | {a}.reshape({a}.shape, order='F') | np.reshape({a}, (-1, 1)) | {a}.transpose() | {a}.copy()
-np.hstack([{a}, {a}]) | np.vstack([{a}, {a}]) | np.linalg.norm({a} + 5, axis={i}) | np.insert({a}, 1, 0.5, axis={i})
-np.lib.stride_tricks.sliding_window_view({a}, 2, axis={i})
-""".replace("\n", "|").split("|")  # fmt: skip
-PRODUCTS = """
+""")
+# Reshapes are of fresh arrays: which parts of an array a reshape copies is in test_programs_that_failed_once.
+ALONG = listed("""
+np.cumsum({a}, axis={i}) | np.cumprod({a}, axis={i}) | np.flip({a}, {i}) | np.roll({a}, {n}, axis={i})
+np.flip({a}) | np.repeat({a}, 2, axis={i}) | np.diff({a}, axis={i}) | np.concatenate([{a}, {a} * 2], axis={i})
+np.sort({a}, axis={i}) | np.stack([{a}, {a} + 1], axis={i}) | np.split({a}, [1], axis={i})[1]
+np.split({a}, [1], axis={i})[0] | np.expand_dims({a}, {i}) | np.moveaxis({a}, {i}, 0) | np.swapaxes({a}, {i}, -1)
+np.tile({a}, 2) | np.roll({a}, 1) | np.delete({a}, 0, axis={i}) | np.append({a}, {a}, axis={i})
+np.take({a}, [0, -1, 0] if {a}.size else [], axis={i}) | np.rollaxis({a}, {i})
+np.take_along_axis({a}, np.argsort({a}, axis={i}), axis={i}) | np.array_split({a}, 2, axis={i})[0] | np.ravel({a}) * 1
+np.pad({a}, 1) | np.pad({a}, 1, mode='edge') | ({a} * 2).reshape(-1) | {a}.flatten() | {a}.T | {a}.squeeze() * 2
+{a}.ravel() * 2 | np.reshape(-{a}, {a}.shape[::-1]) | np.atleast_2d({a}) | {a}[None] | {a}[..., None]
+np.broadcast_to({a}, (2, *{a}.shape)) | np.gradient({a}, axis={i}) | abs({a}).reshape({a}.shape, order='F')
+np.reshape({a} + 1, (-1, 1)) | {a}.transpose() | {a}.copy() | np.hstack([{a}, {a}]) | np.vstack([{a}, {a}])
+np.linalg.norm({a} + 5, axis={i}) | np.insert({a}, 1, 0.5, axis={i})
+np.lib.stride_tricks.sliding_window_view({a}, 2, axis={i}) | np.fft.fft({a}, axis={i}) | np.fft.ifft({a}, axis={i})
+np.real(np.fft.rfft(np.real({a}), axis={i})) | np.fft.irfft({a}, axis={i})
+""")
+PRODUCTS = listed("""
 np.dot({a}, {b}) | np.inner({a}, {b}) | np.outer({a}, {b}) | np.tensordot({a}, {b}, axes=0) | np.kron({a}, {b})
-{a} @ {b} | np.matmul({a}, {b}) | {a}.dot({b}) | {a}.T @ {b} | {a} @ {b}.T | np.vdot({a}, {b}) | np.tensordot({a}, {b}, 1)
-np.multiply.outer({a}, {b}) | np.einsum('i,j->ij', {a}, {b}) | np.einsum('ij,jk->ik', {a}, {b}) | np.einsum('ij,kj', {a}, {b})
-np.einsum('...i,...i->...', {a}, {b}) | np.einsum('ij,ij->i', {a}, {b}) | np.einsum('i...,i->...', {a}, {b})
-np.einsum('ij,k->jk', {a}, {b}) | np.einsum('ijk,k->ji', {a}, {b}) | np.einsum('i,i', {a}, {b}) | np.linalg.multi_dot([{a}, {b}])
-""".replace("\n", "|").split("|")  # fmt: skip
-SQUARES = """
-np.trace({a}) | np.diag({a}) | np.tril({a}) | np.triu({a}, 1) | np.diagonal({a}) | {a} @ {a} | np.einsum('ij->ji', {a})
-np.rot90({a}) | np.fliplr({a}) | np.einsum('ij,jk,kl->il', {a}, {a}, {a}) | np.einsum('ij->', {a}) | np.einsum('ij->j', {a})
-""".replace("\n", "|").split("|")  # fmt: skip
+{a} @ {b} | np.matmul({a}, {b}) | {a}.dot({b}) | {a}.T @ {b} | {a} @ {b}.T | np.vdot({a}, {b})
+np.tensordot({a}, {b}, 1) | np.multiply.outer({a}, {b}) | np.einsum('i,j->ij', {a}, {b})
+np.einsum('ij,jk->ik', {a}, {b}) | np.einsum('ij,kj', {a}, {b}) | np.einsum('...i,...i->...', {a}, {b})
+np.einsum('ij,ij->i', {a}, {b}) | np.einsum('i...,i->...', {a}, {b}) | np.einsum('ij,k->jk', {a}, {b})
+np.einsum('ijk,k->ji', {a}, {b}) | np.einsum('i,i', {a}, {b}) | np.linalg.multi_dot([{a}, {b}])
+""")
+SQUARES = listed("""
+np.trace({a}) | np.diag({a}) | np.tril({a}) | np.triu({a}, 1) | np.diagonal({a}) | {a} @ {a}
+np.einsum('ij->ji', {a}) | np.rot90({a}) | np.fliplr({a}) | np.einsum('ij,jk,kl->il', {a}, {a}, {a})
+np.einsum('ij->', {a}) | np.einsum('ij->j', {a}) | np.linalg.solve({a} + 6 * np.eye(len({a})), {a})
+np.linalg.inv({a} + 6 * np.eye(len({a}))) | np.linalg.det({a}) | np.linalg.slogdet({a} + 6 * np.eye(len({a})))[1]
+np.linalg.cholesky({a} @ np.conj({a}.T) + 3 * np.eye(len({a}))) | np.linalg.norm({a} + 5, axis=0)
+np.linalg.matrix_power({a}, 2) | np.linalg.norm({a} + 5)
+""")
 NUMBERS = ["0.5", "-0.25", "1.5", "2", "-1", "3", "0.75", "np.float64(0.5)", "True", "np.int64(2)"]
 
 
 def fill(g, r, templates, **names):
-    g.try_value(r.choice(templates).strip().format(**names))
+    g.try_value(r.choice(templates).format(**names))
 
 
 def unary(g, r):
@@ -375,7 +412,7 @@ def join(g, r):
     )
 
 
-# ---- parts of arrays --------------------------------------------------------------------------------------------------------
+# ---- parts of arrays --------------------------------------------------------------------------------------------
 
 
 def index(r, shape, advanced):
@@ -392,7 +429,8 @@ def index(r, shape, advanced):
         entries.append(r.choice(one))
     if r.random() < 0.2:
         entries.insert(r.randint(0, len(entries)), "None")
-    if r.random() < 0.2 or not entries:
+    # An Ellipsis beside an integer for every axis makes a 0-d view, where an index without it makes a number.
+    if (r.random() < 0.2 and len(entries) < len(shape)) or not entries:
         entries.insert(r.randint(0, len(entries)), "...")
     return ", ".join(entries)
 
@@ -405,7 +443,7 @@ def selected_shape(a, at):
 
 
 def part(g, r):
-    a = g.pick(r, has_axes(1 if r.random() < 0.9 else 0))
+    a = g.pick(r, has_axes(1))
     g.try_value(f"{a}[{index(r, np.shape(g[a]), advanced=r.random() < 0.6)}]")
 
 
@@ -462,7 +500,15 @@ def write(g, r):
     shape = np.shape(g[a])
     at = index(r, shape, advanced=r.random() < 0.5)
     target = selected_shape(g[a], at)
-    b = g.pick(r, lambda v: np.ndim(v) <= len(target) and broadcasts(np.shape(v), target))
+    dtype = np.asarray(g[a]).dtype
+    b = g.pick(
+        r,
+        lambda v: (
+            np.ndim(v) <= len(target)
+            and broadcasts(np.shape(v), target)
+            and np.can_cast(np.asarray(v).dtype, dtype, "same_kind")
+        ),
+    )
     whole = g.pick(r, lambda v: broadcasts(np.shape(v), shape))
     g.try_write(
         r.choice(
@@ -482,10 +528,14 @@ KINDS = [unary, unary, unary, binary, binary, with_constant, reduction, along, a
 KINDS += [part, part, view, view, buffer, write, write, write, part_by_value]
 
 
-# ---- strategies -------------------------------------------------------------------------------------------------------------
+# ---- strategies -------------------------------------------------------------------------------------------------
 
 DIMS = st.sampled_from([2, 3, 1, 4, 2, 3, 0])
 CHOICE = st.tuples(st.integers(0, len(KINDS) - 1), st.integers(0, 2**20))
+
+
+def flat(lists):
+    return [choice for part in lists for choice in part]
 
 
 @st.composite
@@ -501,9 +551,10 @@ def programs(draw, most=200, dtypes=("float64", "float64", "float32", "complex12
             x, t = x + 1j * r.uniform(-1, 1, shape), t + 1j * r.uniform(-1, 1, shape)
         inputs.append(np.asarray(np.round(x, 3), dtype))
         direction.append(np.asarray(np.round(t, 2)))
-    sizes = [(1, 8), (9, 30), (31, 80), (81, 200)]
-    low, high = draw(st.sampled_from([s for s in sizes if s[1] <= most]))
-    choices = draw(st.lists(CHOICE, min_size=low, max_size=high))
+    few = st.lists(CHOICE, min_size=1, max_size=8)
+    several = st.lists(few, min_size=1, max_size=8).map(flat)  # in lists of lists, from which parts can be left out
+    many = st.lists(several, min_size=1, max_size=8).map(flat)
+    choices = draw(st.one_of(few, several, many))[:most]
     if not by_value:
         choices = [c for c in choices if KINDS[c[0]] is not part_by_value]
     return grow(Program(inputs, direction), choices)

@@ -66,10 +66,21 @@ def is_together(line):
 
 
 MODES = ("raise", "wrap", "clip")
-QUANTILES = (
-    "inverted_cdf averaged_inverted_cdf closest_observation interpolated_inverted_cdf hazen weibull linear "
-    "median_unbiased normal_unbiased lower higher midpoint nearest"
-).split()
+QUANTILES = [
+    "inverted_cdf",
+    "averaged_inverted_cdf",
+    "closest_observation",
+    "interpolated_inverted_cdf",
+    "hazen",
+    "weibull",
+    "linear",
+    "median_unbiased",
+    "normal_unbiased",
+    "lower",
+    "higher",
+    "midpoint",
+    "nearest",
+]
 
 
 def each(line, **choices):
@@ -128,7 +139,12 @@ UFUNCS = {
         "np.divide.outer(v, w)",
         "np.divide.accumulate(W)",
     ],
-    "divmod": ["np.divmod(x, W)", "divmod(x, 0.3)", "divmod(5.5, W)", "np.divmod(x, W, out=(np.ones_like(x), np.ones_like(x)))"],
+    "divmod": [
+        "np.divmod(x, W)",
+        "divmod(x, 0.3)",
+        "divmod(5.5, W)",
+        "np.divmod(x, W, out=(np.ones_like(x), np.ones_like(x)))",
+    ],
     "exp": [
         "np.exp(x)",
         "np.exp(f)",
@@ -148,7 +164,11 @@ UFUNCS = {
     "fmod": ["np.fmod(x, W)"],
     "frexp": ["np.frexp(x)", "np.frexp(f)"],
     "heaviside": ["x * np.heaviside(y, 0.5)"],
-    "hypot": ["np.hypot(x, y)", "np.hypot.reduce(B, axis=(0, 2))", "np.hypot.reduce(x, axis=1, keepdims=True, initial=1.)"],
+    "hypot": [
+        "np.hypot(x, y)",
+        "np.hypot.reduce(B, axis=(0, 2))",
+        "np.hypot.reduce(x, axis=1, keepdims=True, initial=1.)",
+    ],
     "ldexp": ["np.ldexp(x, i)"],
     "log": ["np.log(W)", "np.log(z)", "np.log(f * f + 1)"],
     "log10": ["np.log10(W)"],
@@ -207,7 +227,16 @@ UFUNCS = {
     "negative": ["-x", "np.negative(z)", "filled(lambda a: np.negative.at(a, 0))(x)"],
     "nextafter": ["np.nextafter(x, 2.0)"],
     "positive": ["+x", "np.positive(z)"],
-    "power": ["W ** x", "x ** 2", "x ** 3.0", "2 ** x", "W ** -1.5", "z ** 2", "np.power(W, x)", "np.power.reduce(W[:2])"],
+    "power": [
+        "W ** x",
+        "x ** 2",
+        "x ** 3.0",
+        "2 ** x",
+        "W ** -1.5",
+        "z ** 2",
+        "np.power(W, x)",
+        "np.power.reduce(W[:2])",
+    ],
     "rad2deg": ["np.rad2deg(x)"],
     "radians": ["np.radians(x)"],
     "reciprocal": ["np.reciprocal(W)", "np.reciprocal(z)"],
@@ -229,7 +258,12 @@ UFUNCS = {
     ],
     "tan": ["np.tan(x / 2)", "np.tan(z)"],
     "tanh": ["np.tanh(x)", "np.tanh(z / 4)"],
-    "vecdot": ["np.vecdot(x, y)", "np.vecdot(z, c)", "np.vecdot(x, y, axis=0)", "np.vecdot(x, y, axis=1, keepdims=True)"],
+    "vecdot": [
+        "np.vecdot(x, y)",
+        "np.vecdot(z, c)",
+        "np.vecdot(x, y, axis=0)",
+        "np.vecdot(x, y, axis=1, keepdims=True)",
+    ],
     "vecmat": ["np.vecmat(w, np.swapaxes(B, 1, 2))", "np.vecmat(c, z.T)"],
 }
 
@@ -608,7 +642,12 @@ ELEMENTWISE = {
     "real": ["np.real(z)", "np.real(x)", "z.real", "x.real", "np.real(s)"],
     "imag": ["np.imag(z)", "z.imag", "np.imag(x) + x"],
     "angle": ["np.angle(z)", "np.angle(z, deg=True)", "np.angle(x) + x", "np.angle(f) + f"],
-    "real_if_close": ["np.real_if_close(x)", "np.real_if_close(z)", "np.real_if_close(x + 0j)", "np.real_if_close(z, 0.1)"],
+    "real_if_close": [
+        "np.real_if_close(x)",
+        "np.real_if_close(z)",
+        "np.real_if_close(x + 0j)",
+        "np.real_if_close(z, 0.1)",
+    ],
     "clip": [
         "np.clip(x, -0.5, 0.6)",
         "np.clip(x, None, 0.6)",
@@ -719,7 +758,14 @@ SHAPES = {
         "x.reshape((6, -1), order='F')",
     ],
     "ravel": ["np.ravel(x)", "np.ravel(x, order='F')", "x.ravel()", "x.flatten('F')", "x.flat"],
-    "transpose": ["np.transpose(B)", "np.transpose(B, (1, 0, 2))", "x.T", "B.transpose(2, 0, 1)", "B.transpose()", "B.mT"],
+    "transpose": [
+        "np.transpose(B)",
+        "np.transpose(B, (1, 0, 2))",
+        "x.T",
+        "B.transpose(2, 0, 1)",
+        "B.transpose()",
+        "B.mT",
+    ],
     "permute_dims": ["np.permute_dims(B, (2, 1, 0))"],
     "matrix_transpose": ["np.matrix_transpose(B)"],
     "swapaxes": ["np.swapaxes(B, 0, -1)", "B.swapaxes(0, 1)"],
@@ -739,7 +785,12 @@ SHAPES = {
     "roll": ["np.roll(x, 2)", "np.roll(x, 1, axis=0)", "np.roll(x, (1, -2), axis=(0, 1))", "np.roll(x, 3, (0, 1))"],
     "ix_": ["x[np.ix_([0, 2], [1, 3])]", "np.ix_(v, u)"],
     "copy": ["np.copy(x)", "x.copy()", "np.copy(x, order='F')"],
-    "astype": ["np.astype(x, np.float32)", "x.astype(complex)", "f.astype(float, copy=False)", "x.astype('f4', casting='same_kind')"],
+    "astype": [
+        "np.astype(x, np.float32)",
+        "x.astype(complex)",
+        "f.astype(float, copy=False)",
+        "x.astype('f4', casting='same_kind')",
+    ],
 }
 
 JOINING = {
@@ -818,13 +869,31 @@ JOINING = {
 }
 
 MATRICES = {
-    "diagonal": ["np.diagonal(x)", "np.diagonal(x, 1)", "np.diagonal(B, -1, 1, 2)", "x.diagonal(-2)", "np.diagonal(x, 7)"],
+    "diagonal": [
+        "np.diagonal(x)",
+        "np.diagonal(x, 1)",
+        "np.diagonal(B, -1, 1, 2)",
+        "x.diagonal(-2)",
+        "np.diagonal(x, 7)",
+    ],
     "diag": ["np.diag(v)", "np.diag(v, -2)", "np.diag(x)", "np.diag(x, 1)"],
     "diagflat": ["np.diagflat(x)", "np.diagflat(v, 1)"],
-    "trace": ["np.trace(x)", "np.trace(B, 1, 1, 2)", "x.trace()", "np.trace(f, dtype=float)", "np.trace(B, out=np.zeros_like(w))"],
+    "trace": [
+        "np.trace(x)",
+        "np.trace(B, 1, 1, 2)",
+        "x.trace()",
+        "np.trace(f, dtype=float)",
+        "np.trace(B, out=np.zeros_like(w))",
+    ],
     "tril": ["np.tril(x)", "np.tril(B, -1)", "np.tril(v)"],
     "triu": ["np.triu(x)", "np.triu(B, 1)", "np.triu(v, k=-1)"],
-    "vander": ["np.vander(v)", "np.vander(v, 3)", "np.vander(v, 4, increasing=True)", "np.vander(v, N=1)", "np.vander(f[0])"],
+    "vander": [
+        "np.vander(v)",
+        "np.vander(v, 3)",
+        "np.vander(v, 4, increasing=True)",
+        "np.vander(v, N=1)",
+        "np.vander(f[0])",
+    ],
 }
 
 PRODUCTS = {
@@ -879,16 +948,26 @@ PRODUCTS = {
 }
 
 POLYNOMIALS = {
-    "poly1d": ["np.poly1d(v)(x)", "(np.poly1d(v) * np.poly1d(u)).deriv().coeffs", "np.polyadd(np.poly1d([1, 2]), v).coeffs"],
+    "poly1d": [
+        "np.poly1d(v)(x)",
+        "(np.poly1d(v) * np.poly1d(u)).deriv().coeffs",
+        "np.polyadd(np.poly1d([1, 2]), v).coeffs",
+    ],
     "polyval": ["np.polyval(v, x)", "np.polyval([1, 2, 0.5], x)", "np.polyval(v, 0.3)", "np.polyval(c, s)"],
     "polyadd": ["np.polyadd(v, w)", "np.polyadd([1.0, 2.0], v)"],
     "polysub": ["np.polysub(v, w)", "np.polysub(w, v)"],
     "polymul": ["np.polymul(v, w)", "np.polymul([0, 0, 1], v)", "np.polymul(np.pad(v, (2, 0)), w)"],
     "polydiv": ["np.polydiv(v, w[:2])", "np.polydiv(w[:2], v)", "np.polydiv(v, [1.0, 0.5])", "np.polydiv(v, w[:1])[0]"],
     "polyder": ["np.polyder(v)", "np.polyder(v, 2)", "np.polyder(v, 0)"],
-    "polyint": ["np.polyint(v)", "np.polyint(v, 2)", Together("np.polyint(v, 2, k=s)"), Together("np.polyint(v, 2, k=w[:2])"), "np.polyint(v, 0)"],
+    "polyint": [
+        "np.polyint(v)",
+        "np.polyint(v, 2)",
+        Together("np.polyint(v, 2, k=s)"),
+        Together("np.polyint(v, 2, k=w[:2])"),
+        "np.polyint(v, 0)",
+    ],
     "poly": ["np.poly(v)", "np.poly(c)"],
-    "roots": ["np.sum(np.roots(v) ** 3)", "np.sum(np.roots([0.0, 2.0, s, -r, 0.0]) ** 2)"],
+    "roots": ["np.sum(np.roots(v) ** 3)", "np.sum(np.roots(np.pad(w, (1, 2))) ** 2)"],
     "polyfit": [
         "np.polyfit(knots, v, 2)",
         "np.polyfit(knots, np.outer(v, w), 1)",
@@ -900,10 +979,19 @@ POLYNOMIALS = {
 }
 
 CREATION = {
-    "zeros_like": ["np.zeros_like(x) + x", "np.zeros_like(x, dtype=np.float32) + f", "np.zeros_like(v, shape=(3, 5)) + v"],
+    "zeros_like": [
+        "np.zeros_like(x) + x",
+        "np.zeros_like(x, dtype=np.float32) + f",
+        "np.zeros_like(v, shape=(3, 5)) + v",
+    ],
     "ones_like": ["np.ones_like(x) * x", "np.ones_like(x, shape=4) * w"],
     "empty_like": ["filled(lambda a: np.copyto(a, x))(np.empty_like(x))"],
-    "full_like": ["np.full_like(x, s)", "np.full_like(x, w)", "np.full_like(x, s, dtype=np.float32)", "np.full_like(x, s, shape=2)"],
+    "full_like": [
+        "np.full_like(x, s)",
+        "np.full_like(x, w)",
+        "np.full_like(x, s, dtype=np.float32)",
+        "np.full_like(x, s, shape=2)",
+    ],
     "linspace": [
         "np.linspace(s, r, 5)",
         "np.linspace(s, 2, num=4, endpoint=False)",
@@ -931,7 +1019,11 @@ CREATION = {
         "np.geomspace(c, s, 4)",
         "np.geomspace(f[0] ** 2 + 1, 3, 3)",
     ],
-    "meshgrid": ["np.meshgrid(v, w)", "np.meshgrid(v, w, indexing='ij')", "np.meshgrid(v, w, u, sparse=True, copy=False)"],
+    "meshgrid": [
+        "np.meshgrid(v, w)",
+        "np.meshgrid(v, w, indexing='ij')",
+        "np.meshgrid(v, w, u, sparse=True, copy=False)",
+    ],
 }
 
 METHODS = {
@@ -970,6 +1062,25 @@ METHODS = {
         "filled(lambda a: a.reshape(-1).__setitem__(5, s))(x)",
         "filled(lambda a: a[1:].T.__setitem__(0, v[:2]))(x)",
     ],
+    "__abs__": ["abs(x)", "abs(z)"],
+    "__add__": ["x + y"],
+    "__radd__": ["2.0 + x", "g + x", "[1, 2, 3, 4] + x"],
+    "__sub__": ["x - y"],
+    "__rsub__": ["2.0 - x", "g - x"],
+    "__mul__": ["x * y"],
+    "__rmul__": ["2.0 * x", "g * x", "2j * x"],
+    "__truediv__": ["x / W"],
+    "__rtruediv__": ["2.0 / W", "g / W"],
+    "__mod__": ["x % W"],
+    "__rmod__": ["2.0 % W"],
+    "__divmod__": ["divmod(x, W)"],
+    "__rdivmod__": ["divmod(2.0, W)"],
+    "__pow__": ["W ** x", "x ** 3"],
+    "__rpow__": ["2.0 ** x"],
+    "__matmul__": ["A @ x"],
+    "__rmatmul__": ["g[:, :3] @ x"],
+    "__neg__": ["-x"],
+    "__pos__": ["+x"],
     "__iter__": ["[row * 2 for row in x]"],
     "__iadd__": ["filled(lambda a: a.__iadd__(y))(x)"],
     "__isub__": ["filled(lambda a: a.__isub__(y))(x)"],
@@ -980,6 +1091,38 @@ METHODS = {
     "__imatmul__": ["filled(lambda a: a.__imatmul__(A))(A)"],
     "__ifloordiv__": ["filled(lambda a: a.__ifloordiv__(0.1))(x) * x"],
 }
+
+LIKE = list(
+    map(
+        Together,
+        [
+            "filled(lambda a: a.__setitem__(0, s))(np.zeros(5, like=v))",
+            "filled(lambda a: a.__setitem__(slice(1, 3), s))(np.empty(5, like=v) * 0)",
+            "np.ones(5, np.float32, like=v) * v",
+            "np.full((2, 2), s, like=v)",
+            "np.full(2, w[:2], like=v)",
+            "np.eye(3, k=1, like=A) @ A",
+            "np.identity(3, like=A) * A",
+            "np.tri(3, like=A) * A",
+            "np.array([s, r], like=v)",
+            "np.array([[s, 1], [r, s]], dtype=np.float32, like=v)",
+            "np.array([v, u], ndmin=3, like=v)",
+            "filled(lambda a: a.__setitem__(0, 1))(np.array(x, like=x)) * x",
+            "np.asarray([s, r], like=v)",
+            "np.asanyarray(x, np.float32, like=x)",
+            "np.ascontiguousarray(x, like=x)",
+            "np.asfortranarray([s, 2.0], like=v)",
+            "np.require(x, np.float32, 'C', like=x)",
+            "np.arange(3.0, like=v) * s",
+            "np.arange(s, like=v) + s",
+            "np.arange(s, 4, r, like=v)",
+            "np.arange(s, 4, dtype=np.float32, like=v)",
+            "np.fromfunction(lambda i, j: i * s + j, (2, 3), like=v)",
+            "np.fromiter([1.0, 2.0], float, like=v) * s",
+        ],
+    )
+)
+"""The keyword like=, by which NumPy hands over the functions that have no array argument."""
 
 FUNCTIONS = {
     **UFUNCS,

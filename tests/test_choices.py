@@ -15,6 +15,8 @@ CORNERS = {
     "fmax, tie": (np.fmax, (2.0, 2.0), (0.5, 0.5)),
     "fmin, tie": (np.fmin, (2.0, 2.0), (0.5, 0.5)),
     "fmax, NaN": (np.fmax, (nan, 3.0), (0, 1)),
+    "maximum, NaN": (np.maximum, (nan, 3.0), (1, 1)),
+    "max, NaN": (np.max, ([nan, 1.0],), ([1, 0],)),
     "max, tie": (np.max, ([1.0, 3.0, 3.0],), ([0, 0.5, 0.5],)),
     "min, tie of three": (np.min, ([1.0, 1.0, 1.0, 3.0],), ([1 / 3, 1 / 3, 1 / 3, 0],)),
     "relu": (lambda x: np.maximum(x, 0), (0.0,), (0.5,)),
@@ -83,6 +85,12 @@ def test_a_pullback_is_the_adjoint():
     _, slope = cr.jvp(f, (z,), (t,))
     (back,) = cr.vjp(f, z)[1](ct)
     np.testing.assert_allclose(np.real(np.vdot(ct, slope)), np.real(np.vdot(back, t)))
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_the_jacobian_of_a_complex_result_is_complex(mode):
+    J = cr.jacobian(lambda x: x * (1 + 2j), mode=mode)(np.ones(1))
+    np.testing.assert_allclose(J, [[1 + 2j]])
 
 
 @pytest.mark.parametrize("view", [lambda y: y[:2, :2], lambda y: y.reshape(2, 2), lambda y: y.T])

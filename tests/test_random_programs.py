@@ -8,9 +8,9 @@ import os
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
-from programs import STEP, differences, programs
 
 import chainrule as cr
+from programs import STEP, Program, differences, programs
 
 FACTOR = int(os.environ.get("CHAINRULE_EXAMPLES", "1"))
 REAL = ("float64", "float64", "float32")
@@ -20,7 +20,7 @@ def examples(count):
     return settings(max_examples=count * FACTOR)
 
 
-# ---- what is compared, and how closely ----------------------------------------------------------------------------------
+# ---- what is compared, and how closely --------------------------------------------------------------------------
 
 
 def exactness(p):
@@ -71,7 +71,7 @@ def loop(f, *batches):
     return tuple(np.stack(column) for column in zip(*rows, strict=True))
 
 
-# ---- one transform ------------------------------------------------------------------------------------------------------
+# ---- one transform ----------------------------------------------------------------------------------------------
 
 
 @examples(150)
@@ -98,7 +98,7 @@ def test_vjp_is_the_transpose_of_jvp(p):
     same(pullback(seeds), found, 0, "the second call of the pullback")
 
 
-@examples(60)
+@examples(100)
 @given(programs())
 def test_linearize_is_jvp(p):
     y, t = cr.jvp(p.f, tuple(p.xs), tuple(p.ts))
@@ -108,7 +108,7 @@ def test_linearize_is_jvp(p):
     same_type(push(*p.ts), t, "the tangent")
 
 
-@examples(60)
+@examples(100)
 @given(programs())
 def test_a_recorded_program_replays(p):
     graph = cr.record(p.f, *p.xs)
@@ -119,7 +119,7 @@ def test_a_recorded_program_replays(p):
         same_type(graph(*p.at(k)), expected, f"the replay at {k}")
 
 
-@examples(60)
+@examples(100)
 @given(programs(by_value=False))
 def test_vmap_is_a_loop(p):
     batches = [np.stack([x, y, z]) for x, y, z in zip(p.at(0), p.at(1), p.at(-2), strict=True)]
@@ -132,14 +132,14 @@ def test_vmap_is_a_loop(p):
     if len(batches) > 1:
         try:
             some = cr.vmap(p.f, [0, *(None,) * (len(batches) - 1)])(batches[0], *p.xs[1:])
-        except cr.LostGradientError as error:  # the others are plain arrays, into which it writes what is batched
-            assert "plain array" in str(error)
+        except (cr.LostGradientError, ValueError):  # it writes what is batched into one of the others
+            pass
         else:
             expected = loop(lambda x: p.f(x, *p.xs[1:]), batches[0])
             same(some, expected, 1e-2 * exactness(p), "a batch of one argument")
 
 
-@examples(60)
+@examples(100)
 @given(programs())
 def test_checkpoint_changes_nothing(p):
     y, pullback = cr.vjp(p.f, *p.xs)
@@ -162,7 +162,7 @@ def test_the_sparsity_pattern_covers_the_jacobian(p):
     assert not np.any((J != 0) & ~pattern), f"the Jacobian\n{J}\nhas entries where the pattern has none:\n{pattern}"
 
 
-@examples(60)
+@examples(100)
 @given(programs(most=80, dtypes=REAL))
 def test_jacobians_forward_and_reverse_are_the_same(p):
     argnums = tuple(range(len(p.inputs)))
@@ -177,7 +177,7 @@ def test_jacobians_forward_and_reverse_are_the_same(p):
         same([along_t], [s], 10 * exactness(p), f"result {k}: the Jacobian times t, and jvp")
 
 
-@examples(60)
+@examples(100)
 @given(programs())
 def test_variables_held_by_hand_receive_what_vjp_gives(p):
     y, pullback = cr.vjp(p.f, *p.xs)
@@ -193,7 +193,7 @@ def test_variables_held_by_hand_receive_what_vjp_gives(p):
             same([grad], [times * ct], exactness(p), "the accumulated gradient")
 
 
-# ---- two transforms -----------------------------------------------------------------------------------------------------
+# ---- two transforms ---------------------------------------------------------------------------------------------
 # Each takes a function from a tuple of arrays to a tuple of arrays, and the program for what else it needs, and returns
 # such a function.
 
@@ -262,7 +262,7 @@ def test_two_transforms(outer, inner):
     by_value = "mapped" not in (outer, inner) and "contracted" not in (outer, inner)
     dtypes = ("float64",) if "contracted" in (outer, inner) else ("float64", "float64", "complex128")
 
-    @examples(6)
+    @examples(10)
     @given(programs(most=30, dtypes=dtypes, by_value=by_value))
     def check(p):
         two_transforms(p, outer, inner)
@@ -272,6 +272,19 @@ def test_two_transforms(outer, inner):
 
 def two_transforms(p, outer, inner):
     g = TRANSFORMS[inner](p.wide, p)
+    compare[outer](g, TRANSFORMS[outer](g, p), p)
+
+
+@examples(100)
+@given(
+    programs(most=8, dtypes=("float64",), by_value=False),
+    st.lists(st.sampled_from(sorted(TRANSFORMS)), min_size=3, max_size=4),
+)
+def test_three_and_four_transforms(p, names):
+    outer, *inner = names
+    g = p.wide
+    for name in reversed(inner):
+        g = TRANSFORMS[name](g, p)
     compare[outer](g, TRANSFORMS[outer](g, p), p)
 
 
@@ -318,3 +331,144 @@ compare = {
     "replayed": against_itself,
     "checkpointed": against_itself,
 }
+
+
+# ---- programs that failed once ----------------------------------------------------------------------------------
+
+FAILED_ONCE = {
+    # bugs.md: this one, the next one, "a number read through an Ellipsis" and "a 0-d view"
+    "a view written as a whole after its base was": """
+        v = np.zeros_like(x, shape=(3,))
+        w = v[-2:]
+        u = w * 0.5
+        v[-2:] = w * w + x[0]
+        np.cos(u, out=w)
+        return v * x[0]""",
+    "a reshape that has to copy a part of an array that is our own": """
+        v = np.zeros_like(x, shape=(2, 3))
+        w = v[::-1].reshape(3, 2)
+        w[0] = x
+        return v + w[0, 0]""",
+    "every row of an array that is our own": """
+        v = np.zeros_like(x, shape=(3, 2)) + x
+        for row in v:
+            row *= x
+        return v""",
+    "a reshape that has to copy": """
+        y = np.outer(x, x)
+        z = y.T[:1].reshape(-1), y.T.reshape(-1)
+        y[0, 1] = 5.0
+        return np.concatenate(z)""",
+    "a ravel of every second element": """
+        y = np.concatenate([x, x])
+        z = y[::2].ravel()
+        z[0] = 5.0
+        return y * z[0]""",
+    "a roll by nothing": """
+        y = np.roll(x, 0, axis=0)
+        y[0] = 5.0
+        return x * y""",
+    "a broadcast array whose base is written into": """
+        y = np.sin(x)
+        z = np.broadcast_to(y, (3, 2))
+        y[0] = 5.0
+        return z * x""",
+    "a diagonal whose base is written into": """
+        y = np.outer(x, x)
+        z = np.diag(y)
+        y[0, 0] = 7.0
+        return z * x""",
+    "conj of real numbers, which is the array itself": """
+        y = x * x
+        z = y.conj()
+        y *= 2
+        return z * x""",
+    "einsum that only transposes": """
+        y = np.outer(x, x)
+        z = np.einsum("ij->ji", y)
+        y /= 2
+        return z""",
+    "tile, repeat, block and meshgrid, which copy": """
+        y = x * 1
+        z = np.tile(y, 1), np.repeat(y, 1), np.block(y), np.meshgrid(y)[0]
+        for v in z:
+            v[0] = 9.0
+        return y * x""",
+    "one position as an array, which copies": """
+        y = np.outer(x, x)
+        z = y[np.array(0)]
+        z[0] = 5.0
+        return y""",
+    "an Ellipsis for nothing between index arrays": """
+        y = np.outer(x, x)
+        return y[None, -2, ..., np.array([1, 0, 0])]""",
+    "einsum that stretches an axis": """
+        y = x[:, None]
+        return np.einsum("ij,jk->ik", y, y * np.ones((2, 1))) + np.einsum("...i,...i->...", x, y)""",
+    "out= that is larger than the result": """
+        y = np.zeros_like(x, shape=(3, 2))
+        np.multiply(x, x, out=y)
+        np.add(x, x[0], out=y[1:])
+        return y""",
+    "a number read through an Ellipsis": """
+        s = x[0]
+        return s[...] * s[...] + s**3 + (s[None] + s + s[None] + s)[0]""",
+    "a view of a flipped array": """
+        y = x * x
+        z = np.flip(y)
+        y += y
+        return z""",
+    "a 0-d view": """
+        y = x * x
+        z = y[0, ...], y[..., 1], y[:1].squeeze()
+        y *= 3
+        return z[0] * z[1] * z[2]""",
+    "logsumexp and a power with a traced exponent": """
+        return np.logaddexp.reduce(x) + np.power(x + 5, x[0]) + np.logaddexp.reduce(x - 9)""",
+    "sorted": """
+        y = np.stack([x, x * x, x[::-1] - 1])
+        y.sort(axis=0)
+        return y * np.median(y, axis=0)""",
+    "padded from nothing": """
+        return np.pad(x[:0], 1) + np.sum(x)""",
+    "a value with more axes than its place": """
+        y = np.zeros_like(x)
+        y[...] = (x * x)[None]
+        return y""",
+    "a complex view of real numbers": """
+        y = np.exp(1j * x)
+        y.real[0] = x[1]
+        y.imag *= 2
+        return y""",
+}
+
+
+@pytest.mark.parametrize("name", FAILED_ONCE)
+def test_programs_that_failed_once(name):
+    scope = {"np": np}
+    exec(f"def f(x):{FAILED_ONCE[name]}", scope)
+    f = lambda x: (scope["f"](x),)
+    p = Program([np.array([0.5, -0.75])], [np.array([0.25, 0.75])])
+    p.f = p.wide = f
+    (x,), (t,) = p.xs, p.ts
+    expected = f(x.copy())
+    y, tangent = cr.jvp(f, (x,), (t,))
+    same(y, expected, 1e-12, "the value by jvp")
+    same(tangent, p.slopes(), 1e-8, "the tangent")
+    same(cr.linearize(f, x)[1](t), tangent, 1e-12, "linearize")
+    y, pullback = cr.vjp(f, x)
+    same(y, expected, 1e-12, "the value by vjp")
+    assert abs(dot(seeds_for(y), tangent) - dot(pullback(seeds_for(y)), (t,))) < 1e-12, "vjp and jvp"
+    same(cr.record(f, x)(2 * x), f(2 * x), 1e-12, "the replay")
+    same(cr.vmap(f)(np.stack([x, 2 * x])), loop(f, np.stack([x, 2 * x])), 1e-12, "vmap")
+    same(cr.checkpoint(f)(x), expected, 0, "checkpoint")
+    held = cr.variable(x)
+    (v,) = f(held)
+    v.backward(seeds_for(y)[0])
+    same([held.grad], pullback(seeds_for(y)), 1e-12, "a variable")
+    for outer in TRANSFORMS:
+        for inner in TRANSFORMS:
+            two_transforms(p, outer, inner)
+    pattern = cr.sparsity(lambda x: f(x)[0], x).toarray()
+    J = np.reshape(cr.jacobian(f, mode="forward")(x)[0], pattern.shape)
+    assert not np.any((J != 0) & ~pattern), "the sparsity pattern"

@@ -1,6 +1,8 @@
 """Tracers, running transforms, and `bind`: the one door that every operation goes through."""
 
 import itertools
+import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -141,11 +143,15 @@ def front_end(key: Any) -> Callable[..., Any]:
 
 def name_of(function: Any) -> str:
     """`numpy.linalg.solve` for that function."""
-    module = getattr(function, "__module__", None) or (
-        "numpy" if hasattr(np, getattr(function, "__name__", "")) else ""
-    )
     name = getattr(function, "__name__", str(function))
+    module = getattr(function, "__module__", None) or next(
+        (home for home in UFUNC_HOMES if getattr(sys.modules.get(home), name, None) is function), ""
+    )
     return f"{module}.{name}" if module else name
+
+
+UFUNC_HOMES = ("numpy", "scipy.special")
+"""Where ufuncs come from, which do not say so themselves."""
 
 
 def missing(what: str) -> MissingRuleError:
@@ -247,7 +253,7 @@ class Tracer:
 
     @property
     def size(self) -> int:
-        return int(np.prod(self.shape, dtype=np.intp))
+        return math.prod(self.shape)
 
     @property
     def itemsize(self) -> int:
@@ -293,8 +299,9 @@ class Tracer:
     def _number(self, kind: str):
         raise LostGradientError(
             f"{kind}() of a traced value would drop its gradient (at {user_line()}). Use NumPy functions on it "
-            "(np.sin, not math.sin; np.floor and np.round for whole numbers), or, if no gradient is wanted, "
-            f"{kind}(chainrule.stop_gradient(x))."
+            "(np.sin, not math.sin; np.floor and np.round for whole numbers). If it was written into a plain array, "
+            "make that array with np.zeros_like(x) or np.zeros(shape, like=x), x being the traced array. "
+            f"If no gradient is wanted, take {kind}(chainrule.stop_gradient(x))."
         )
 
     def __float__(self):

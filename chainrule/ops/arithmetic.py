@@ -40,7 +40,8 @@ def power_in_base(a, b):
 def power_in_exponent(a, b, y):
     """a^b log a, and its limit 0 where a = 0 and b > 0 (at b = 0 too, by convention)."""
     zero = (a == 0) & (np.real(b) >= 0)
-    return np.where(zero, 0.0, y * np.log(np.where(zero, 1.0, a)))
+    base = np.where(zero, 1.0, a).astype(y.dtype)  # as NumPy's power casts it: a negative one has a complex logarithm
+    return np.where(zero, np.zeros((), y.dtype), y * np.log(base))
 
 
 power = elementwise(np.power, d=(power_in_base, power_in_exponent))
@@ -119,7 +120,7 @@ ceil = elementwise(np.ceil, d=None)
 trunc = elementwise(np.trunc, d=None)
 rint = elementwise(np.rint, d=None)
 signbit = elementwise(np.signbit, d=None)
-heaviside = elementwise(np.heaviside, d=(None, None))
+heaviside = elementwise(np.heaviside, d=(None, lambda a: np.where(a == 0, 1.0, 0.0)))
 spacing = elementwise(np.spacing, d=None)
 nextafter = elementwise(np.nextafter, d=(1, None))
 floor_divide = elementwise(np.floor_divide, d=(None, None))

@@ -6,6 +6,7 @@ from ..core import dependence
 from ..core.primitive import Aval, Primitive, register
 from ..core.trace import UFUNCS, aval_of, bind
 from .families import add_up, adjoint, fit, keeps_others, pad_axes, spread
+from .indexing import ARRAY, put
 
 
 def swap(x):
@@ -13,7 +14,7 @@ def swap(x):
     return np.swapaxes(x, -1, -2)
 
 
-# ---- matmul: a (..., n, k), b (..., k, m), y (..., n, m); vectors are handled as NumPy does --------------------
+# ---- matmul: a (..., n, k), b (..., k, m), y (..., n, m); vectors are handled as NumPy does -------------------------
 
 
 def matmul_aval(a, b):
@@ -110,7 +111,7 @@ matmul = register(
 UFUNCS[np.matmul] = matmul
 
 
-# ---- einsum: any number of operands; subscripts is one letter per axis, no ellipsis: "ij,jk->ik" -----------------
+# ---- einsum: any number of operands; subscripts is one letter per axis, no ellipsis: "ij,jk->ik" --------------------
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -254,3 +255,59 @@ def plain_subscripts(subscripts, ndims):
 
 def ndim_of(x):
     return len(aval_of(x).shape)
+
+
+# ---- convolution of two sequences: y[k] = sum of a[i] b[j] over i + j = k -------------------------------------------
+
+
+def convolve_aval(a, b):
+    return Aval((a.shape[0] + b.shape[0] - 1,), np.result_type(a.dtype, b.dtype))
+
+
+def convolve_jvp(tangents, y, a, b):
+    ta, tb = tangents
+    return spread(add_up((None if ta is None else np.convolve(ta, b), None if tb is None else np.convolve(a, tb))), y)
+
+
+def convolve_vjp(wanted, ct, y, a, b):
+    """The adjoint of sliding b over a sequence is to slide it over ct, without turning it round."""
+    n, m = a.shape[0], b.shape[0]
+    return (
+        fit(np.correlate(ct, b, "full")[m - 1 : m - 1 + n], a) if wanted[0] else None,
+        fit(np.correlate(ct, a, "full")[n - 1 : n - 1 + m], b) if wanted[1] else None,
+    )
+
+
+def products(a, b):
+    """Every a[..., i] b[..., j], and the place i + j that it is added to."""
+    return a[..., :, None] * b[..., None, :], np.add.outer(np.arange(a.shape[-1]), np.arange(b.shape[-1]))
+
+
+def convolve_batch(is_batched, a, b):
+    terms, places = products(a, b)
+    shape = (terms.shape[0], a.shape[-1] + b.shape[-1] - 1)
+    return bind(put, terms, places, index=(slice(None), ARRAY), shape=shape)
+
+
+def convolve_sparsity(deps, a, b):
+    parts = []
+    for d, other in zip(deps, (b, a), strict=True):
+        if d is not None:
+            wide = np.broadcast_to(d[..., None], (*d.shape, other.shape[0]))
+            places = np.add.outer(np.arange(d.shape[-1]), np.arange(other.shape[0]))
+            parts.append(put.sparsity([wide], wide[0], places, index=(ARRAY,), shape=convolve_aval(a, b).shape))
+    return dependence.union(parts, convolve_aval(a, b).shape)
+
+
+convolve = register(
+    Primitive(
+        "convolve",
+        impl=np.convolve,
+        aval=convolve_aval,
+        jvp=convolve_jvp,
+        vjp=convolve_vjp,
+        saves=keeps_others,
+        batch=convolve_batch,
+        sparsity=convolve_sparsity,
+    )
+)

@@ -111,7 +111,7 @@ def _reads(d: Any) -> tuple[int | str, ...]:
     if not callable(d):
         return ()
     names = d.__code__.co_varnames[: d.__code__.co_argcount]
-    return tuple("y" if n == "y" else 0 if n == "x" else "abc".index(n) for n in names)
+    return tuple("y" if n == "y" else 0 if n == "x" else "abcde".index(n) for n in names)
 
 
 def _evaluate(d: Any, reads: tuple[Any, ...], y: Any, x: Sequence[Any]) -> Any:
@@ -209,14 +209,68 @@ def elementwise(ufunc: Any, *, d: Any, name: str | None = None, keys: Sequence[A
     return primitive
 
 
+def jointly(ufunc: Any, *, d: Sequence[Any], name: str | None = None) -> Primitive:
+    """The same for a ufunc with several outputs: a row of partials for each, which see all of them as the tuple `y`."""
+    rows = [row if isinstance(row, tuple) else (row,) for row in d]
+    reads = [tuple(map(_reads, row)) for row in rows]
+    saves = keeps(*(tuple(n for read in column for n in read) for column in zip(*reads, strict=True)))
+
+    def aval(*avals):
+        shape = np.broadcast_shapes(*(a.shape for a in avals))
+        return tuple(Aval(shape, dtype) for dtype in _resolved(ufunc, avals))
+
+    def jvp(tangents, y, *x):
+        totals = [
+            add_up(
+                [
+                    t * _evaluate(d_i, r, y, x)
+                    for t, d_i, r in zip(tangents, row, read, strict=True)
+                    if t is not None and d_i is not None
+                ]
+            )
+            for row, read in zip(rows, reads, strict=True)
+        ]
+        return tuple(None if t is None else spread(t, y_k) for t, y_k in zip(totals, y, strict=True))
+
+    def vjp(wanted, ct, y, *x):
+        def cotangent(i):
+            terms = [
+                scale_adjoint(ct_k, _evaluate(row[i], read[i], y, x))
+                for ct_k, row, read in zip(ct, rows, reads, strict=True)
+                if ct_k is not None and row[i] is not None
+            ]
+            total = add_up(terms)
+            return None if total is None else fit(total, x[i])
+
+        return tuple(cotangent(i) if on else None for i, on in enumerate(wanted))
+
+    def batch(is_batched, *x):
+        return bind(primitive, *aligned(is_batched, x))
+
+    def sparsity(deps, *avals):
+        shape = np.broadcast_shapes(*(a.shape for a in avals))
+        return tuple(
+            dependence.union([s for s, d_i in zip(deps, row, strict=True) if d_i is not None], shape) for row in rows
+        )
+
+    primitive = register(Primitive(name or ufunc.__name__, ufunc, aval, jvp, vjp, saves, batch, sparsity, multi=True))
+    UFUNCS[ufunc] = primitive
+    return primitive
+
+
 def result_dtype(ufunc: Any, avals: Sequence[Aval]) -> np.dtype:
     """The dtype `ufunc` gives for these operands, Python numbers adapting to the others (NEP 50)."""
     if isinstance(ufunc, np.ufunc):
-        dtypes = (np.dtype(bool) if a.dtype is bool else a.dtype for a in avals)
-        return ufunc.resolve_dtypes((*dtypes, *(None,) * ufunc.nout))[len(avals)]
+        return _resolved(ufunc, avals)[0]
     return np.asarray(
         ufunc(*(np.ones((), a.dtype) if isinstance(a.dtype, np.dtype) else a.dtype(1) for a in avals))
     ).dtype
+
+
+def _resolved(ufunc: np.ufunc, avals: Sequence[Aval]) -> tuple[np.dtype, ...]:
+    """The dtypes of all outputs."""
+    dtypes = (np.dtype(bool) if a.dtype is bool else a.dtype for a in avals)
+    return ufunc.resolve_dtypes((*dtypes, *(None,) * ufunc.nout))[len(avals) :]
 
 
 # ---- reduction ----------------------------------------------------------------------------------------------

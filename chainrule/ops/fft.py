@@ -16,7 +16,7 @@ from ..core.primitive import Aval, Primitive, keeps_nothing, register
 from ..core.trace import bind
 from .families import cast, spread
 
-OTHER_NORM = {"backward": "forward", "forward": "backward", "ortho": "ortho"}
+OTHER_NORM: dict[str, Any] = {"backward": "forward", "forward": "backward", "ortho": "ortho"}
 
 
 def whole(n: int) -> int:

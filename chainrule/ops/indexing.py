@@ -4,6 +4,7 @@ An index is held as a tuple with one entry per axis read or made: integers, slic
 array stands; the arrays themselves are arguments, since they may be traced (a batch of them, say).
 """
 
+import math
 import operator
 from functools import cache
 
@@ -36,10 +37,10 @@ def fill_in(index, arrays):
     return tuple(next(arrays) if i is ARRAY else i for i in index)
 
 
-def parse(index, ndim):
+def parse(index, shape):
     """`index` as (entries, arrays), with Ellipsis written out and masks turned into the positions they select."""
     items = list(index) if isinstance(index, tuple) else [index]
-    entries, arrays = [], []
+    entries, arrays, masks = [], [], {}
     for item in items:
         if item is None or item is Ellipsis or isinstance(item, slice):
             entries.append(item if not isinstance(item, slice) else plain_slice(item))
@@ -48,16 +49,33 @@ def parse(index, ndim):
         elif isinstance(item, int | np.integer):
             entries.append(int(item))
         else:
+            if aval_of(item).dtype == np.bool_:
+                masks[len(arrays)] = np.shape(item)
             for array in index_arrays(item):
-                entries.append(ARRAY if array.shape or isinstance(array, Tracer) else int(array))
-                if entries[-1] is ARRAY:
-                    arrays.append(array)
+                entries.append(ARRAY)  # also of one position: the result is a copy, where an integer makes a view
+                arrays.append(array)
     used = sum(1 for e in entries if e is not None and e is not Ellipsis and not isinstance(e, bool))
     if Ellipsis in [e for e in entries if e is not ARRAY]:
         at = next(i for i, e in enumerate(entries) if e is Ellipsis)
-        if ndim > used or not stands_between(at, entries):
-            entries[at : at + 1] = [slice(None)] * (ndim - used)
+        if len(shape) > used or not stands_between(at, entries):
+            entries[at : at + 1] = [slice(None)] * (len(shape) - used)
+    check_masks(masks, entries, shape)
     return tuple(entries), arrays
+
+
+def check_masks(masks, entries, shape):
+    """Raises, as NumPy does, where a mask does not fit; `masks` has their shapes by the first of their positions."""
+    axis = count = 0
+    for entry in entries:
+        if entry is ARRAY:
+            for i, n in enumerate(masks.get(count, ())):
+                if axis + i < len(shape) and shape[axis + i] != n:
+                    raise IndexError(
+                        f"boolean index did not match indexed array along axis {axis + i}; size of axis is "
+                        f"{shape[axis + i]} but size of corresponding boolean axis is {n}"
+                    )
+            count += 1
+        axis += entry is ARRAY or isinstance(entry, slice) or type(entry) is int
 
 
 def stands_between(at, entries):
@@ -233,12 +251,12 @@ def arrivals(places):
 def put_sparsity(deps, ct, *arrays, index, shape):
     """Element by element, since several may land in one place."""
     d = deps[0]
-    target = np.arange(int(np.prod(shape))).reshape(shape)[fill_in(index, arrays)].ravel()
+    target = np.arange(math.prod(shape)).reshape(shape)[fill_in(index, arrays)].ravel()
     columns = d.reshape(len(d), target.size)
     turn = arrivals(target)
     parts = []
     for k in range(int(turn.max(initial=-1)) + 1):
-        part = np.zeros((len(d), int(np.prod(shape))), np.intp)
+        part = np.zeros((len(d), math.prod(shape)), np.intp)
         part[:, target[turn == k]] = columns[:, turn == k]
         parts.append(part.reshape(len(d), *shape))
     return dependence.union(parts, shape)
@@ -327,12 +345,12 @@ def setitem_batch(is_batched, x, v, *arrays, index, in_place):
         x, in_place = np.broadcast_to(x, (n, *np.shape(x))), False
     shapes = [np.shape(a)[1:] if on else np.shape(a) for a, on in zip(arrays, is_batched[2:], strict=True)]
     target = out_shape(np.shape(x)[1:], index, [np.zeros(s, np.intp) for s in shapes])
+    extra = max(0, np.ndim(v) - is_batched[1] - len(target))  # assignment drops leading axes of 1
     if is_batched[1]:
-        extra = max(0, np.ndim(v) - 1 - len(target))
         v = np.reshape(v, (n, *np.shape(v)[1 + extra :]))
         v = np.broadcast_to(pad_axes(v, len(target)), (n, *target))
     else:
-        v = np.broadcast_to(v, (n, *target))
+        v = np.broadcast_to(np.reshape(v, np.shape(v)[extra:]), (n, *target))
     index, arrays, at = batched_index(True, is_batched[2:], n, index, arrays)
     return bind(setitem, x, from_front(v, at), *arrays, index=index, in_place=in_place)
 
@@ -341,9 +359,10 @@ def setitem_sparsity(deps, x, v, *arrays, index, in_place):
     old = dependence.nothing(x.shape) if deps[0] is None else deps[0]
     target = out_shape(x.shape, index, arrays)
     new = dependence.nothing(target) if deps[1] is None else deps[1]
-    new = np.broadcast_to(
-        new.reshape(len(new), *(1,) * (len(target) + 1 - new.ndim), *new.shape[1:]), (len(new), *target)
-    )
+    extra = max(0, new.ndim - 1 - len(target))
+    new = new.reshape(len(new), *new.shape[1 + extra :])
+    inner = new.shape[1:][max(0, new.ndim - 1 - len(target)) :]  # assignment drops leading axes of 1
+    new = np.broadcast_to(new.reshape(len(new), *(1,) * (len(target) - len(inner)), *inner), (len(new), *target))
     depth = max(len(old), len(new))
     whole = np.concatenate([np.zeros((depth - len(old), *x.shape), np.intp), old])
     pad = np.concatenate([np.zeros((depth - len(new), *target), np.intp), new])
@@ -371,11 +390,12 @@ def read_part(x, index):
     """`x[index]` of a traced x, or of a plain x and a traced index."""
     if isinstance(x, Tracer) and x.memory is not None:
         refresh(x)
-    entries, arrays = parse(index, np.ndim(x))
-    owned = isinstance(x, Tracer) and x.memory is not None and x.memory.owned
+    entries, arrays = parse(index, np.shape(x))
+    memory = x.memory if isinstance(x, Tracer) else None
+    owned = memory is not None and memory.owned
     y = bind(getitem, x, *arrays, index=entries, copy=owned and not arrays)
-    if owned:
-        x.memory.owned = True  # y is a copy
+    if memory is not None and owned:
+        memory.owned = True  # y is a copy
     if arrays or not isinstance(y, Tracer):
         return y
     return view(
@@ -391,7 +411,7 @@ def write_part(x, index, value):
     """`x[index] = value` of a traced x: from now on the tracer x stands for the new array."""
     if x.memory is not None:
         refresh(x)
-    entries, arrays = parse(index, np.ndim(x))
+    entries, arrays = parse(index, np.shape(x))
     memory = value.memory if isinstance(value, Tracer) else None
     if memory is not None and memory.base is x and memory.key == entries and fresh(value) and not arrays:
         return  # the last step of `x[i] += v`: it has been written already

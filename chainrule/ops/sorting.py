@@ -38,6 +38,4 @@ searchsorted = whole_numbers(
 digitize = whole_numbers(
     lambda x, bins, *, right: np.asarray(np.digitize(x, bins, right)), name="digitize", shape=lambda x, bins: x.shape
 )
-lexsort = whole_numbers(
-    lambda *keys, axis: np.lexsort(keys, axis), name="lexsort", shape=lambda *keys: keys[0].shape
-)
+lexsort = whole_numbers(lambda *keys, axis: np.lexsort(keys, axis), name="lexsort", shape=lambda *keys: keys[0].shape)

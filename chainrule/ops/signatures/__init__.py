@@ -1,6 +1,8 @@
 """NumPy's own signatures, with all their keywords, down to `bind` or to other NumPy functions.
 
-One file per subject. A function that is made of others is written with those, in plain NumPy.
+One file per subject. A function that is made of others is written with those, in plain NumPy. The keywords that say
+how a result lies in memory, or how it is come by, change no value and are taken as they come: order, subok, device,
+kind, stable, optimize, overwrite_input.
 """
 
 from . import (
@@ -8,8 +10,10 @@ from . import (
     contractions,
     creation,
     elementwise,
+    fft,
     histograms,
     joining,
+    linalg,
     matrices,
     padding,
     polynomials,
@@ -27,8 +31,10 @@ __all__ = [
     "contractions",
     "creation",
     "elementwise",
+    "fft",
     "histograms",
     "joining",
+    "linalg",
     "matrices",
     "padding",
     "polynomials",

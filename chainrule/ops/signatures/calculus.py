@@ -1,11 +1,14 @@
 """Differences, integrals and interpolation of sampled functions, and functions applied along axes."""
 
+from typing import Any
+
 import numpy as np
 
-from ...core.trace import operand
+from ...core.trace import Tracer, bind, operand
+from .. import contractions
 from ..indexing import read_part
 from .creation import nested
-from .tools import NO, all_axes, along, array, is_inexact, ndim, one_axis, shape, signature_of
+from .tools import NO, all_axes, along, array, as_float, common_dtype, is_inexact, ndim, one_axis, shape, signature_of
 
 # ---- differences ----------------------------------------------------------------------------------------------------
 
@@ -20,9 +23,9 @@ def diff(a, n=1, axis=-1, prepend=NO, append=NO):
     if n < 0:
         raise ValueError(f"order must be non-negative but got {n!r}")
     a = array(a)
-    axis = one_axis(axis, ndim(a))
     if n == 0:
         return a
+    axis = one_axis(axis, ndim(a))
     edge = tuple(1 if i == axis else k for i, k in enumerate(a.shape))
     ends = [None if v is NO else np.broadcast_to(v, edge) if np.ndim(v) == 0 else v for v in (prepend, append)]
     parts = [part for part in (ends[0], a, ends[1]) if part is not None]
@@ -73,7 +76,8 @@ def slopes(f, axis, x, edge_order):
     n = f.shape[axis]
     if n < edge_order + 1:
         raise ValueError(
-            "Shape of array too small to calculate a numerical gradient, at least (edge_order + 1) elements are required."
+            "Shape of array too small to calculate a numerical gradient, at least (edge_order + 1) elements are "
+            "required."
         )
     if ndim(x) and shape(x) != (n,):
         raise ValueError(
@@ -102,9 +106,11 @@ def slope_of_parabola(point, a, b, c, left, right):
     """The slope, at one of three points, of the parabola through them; they are `left` and `right` apart."""
     both = left + right
     twice = (0.0, 2.0 * left, 2.0 * both)[point]
-    return (twice - left - both) / (left * both) * a - (twice - both) / (left * right) * b + (twice - left) / (
-        both * right
-    ) * c
+    return (
+        (twice - left - both) / (left * both) * a
+        - (twice - both) / (left * right) * b
+        + (twice - left) / (both * right) * c
+    )
 
 
 @signature_of(np.unwrap)
@@ -113,7 +119,7 @@ def unwrap(p, discont=None, axis=-1, *, period=2 * np.pi):
     axis = one_axis(axis, p.ndim)
     step = np.diff(p, axis=axis)
     discont = period / 2 if discont is None else discont
-    whole = np.result_type(step.dtype, np.asarray(0 if isinstance(period, int) else 0.0)).kind in "iu"
+    whole = common_dtype(step, operand(period)).kind in "iu"
     half = period // 2 if whole else period / 2
     short = np.mod(step + half, period) - half
     if not whole or period % 2 == 0:  # a step of half a period keeps its sign
@@ -145,14 +151,14 @@ def trapezoid(y, x=None, dx=1.0, axis=-1):
 @signature_of(np.interp)
 def interp(x, xp, fp, left=None, right=None, period=None):
     """At a point of `xp` the slope is that of the segment to its right, as it is the one that NumPy looks up."""
-    x, xp = array(x).astype(float), array(xp).astype(float)
+    x, xp = as_float(x, "numpy.interp"), as_float(xp, "numpy.interp")
     fp = array(fp).astype(complex if array(fp).dtype.kind == "c" else float)
     if xp.ndim != 1 or fp.shape != xp.shape:
         raise ValueError(f"numpy.interp: xp and fp must be of one length; they have shapes {xp.shape} and {fp.shape}")
     if not xp.size:
         raise ValueError("array of sample points is empty")
     if period is not None:
-        if period == 0:
+        if not isinstance(period, Tracer) and period == 0:
             raise ValueError("period must be a non-zero value")
         period, left, right = abs(period), None, None
         x, xp = np.mod(x, period), np.mod(xp, period)
@@ -174,7 +180,7 @@ def interp(x, xp, fp, left=None, right=None, period=None):
 
 
 @signature_of(np.convolve)
-def convolve(a, v, mode="full"):
+def convolve(a, v, mode: Any = "full"):
     a, v = np.atleast_1d(array(a), array(v))
     if a.ndim > 1 or v.ndim > 1:
         raise ValueError("object too deep for desired array")
@@ -185,7 +191,7 @@ def convolve(a, v, mode="full"):
     if a.size < v.size:
         a, v = v, a
     n, m = a.size, v.size
-    full = np.lib.stride_tricks.sliding_window_view(np.pad(a, m - 1), m) @ v[::-1]
+    full = bind(contractions.convolve, a, v)
     if mode == "full":
         return full
     start = m - 1 if mode == "valid" else (m - 1) // 2
@@ -193,14 +199,14 @@ def convolve(a, v, mode="full"):
 
 
 @signature_of(np.correlate)
-def correlate(a, v, mode="valid"):
+def correlate(a, v, mode: Any = "valid"):
     a, v = np.atleast_1d(array(a), array(v))
     if a.size >= v.size:
         return np.convolve(a, np.conjugate(v)[::-1], mode)
     return np.conjugate(np.correlate(v, a, mode))[::-1]
 
 
-# ---- a function applied along axes ------------------------------------------------------------------------------------
+# ---- a function applied along axes ----------------------------------------------------------------------------------
 
 
 @signature_of(np.apply_along_axis)

@@ -1,10 +1,13 @@
 """Products of arrays: dot and its kin, einsum, norms of vectors."""
 
+import math
+from typing import Any
+
 import numpy as np
 
 from ...core.trace import aval_of, bind, operand
 from .. import contractions
-from .tools import array, into, ndim, one_axis, shape, signature_of
+from .tools import array, into, ndim, one_axis, signature_of
 
 
 @signature_of(np.matmul)
@@ -56,7 +59,7 @@ signature_of(np.linalg.matmul)(lambda x1, x2, /: np.matmul(x1, x2))
 
 
 @signature_of(np.tensordot)
-def tensordot(a, b, axes=2):
+def tensordot(a, b, axes: Any = 2):
     a, b = array(a), array(b)
     na, nb = len(a.shape), len(b.shape)
     if np.ndim(axes) == 0:
@@ -68,10 +71,10 @@ def tensordot(a, b, axes=2):
         raise ValueError(f"tensordot: shapes {a.shape} and {b.shape} do not match on axes {axes_a} and {axes_b}")
     free_a = [i for i in range(na) if i not in axes_a]
     free_b = [i for i in range(nb) if i not in axes_b]
-    inner = int(np.prod([a.shape[i] for i in axes_a], dtype=np.intp))
+    inner = math.prod(a.shape[i] for i in axes_a)
     rows, columns = [a.shape[i] for i in free_a], [b.shape[i] for i in free_b]
-    left = np.reshape(np.transpose(a, free_a + axes_a), (int(np.prod(rows, dtype=np.intp)), inner))
-    right = np.reshape(np.transpose(b, axes_b + free_b), (inner, int(np.prod(columns, dtype=np.intp))))
+    left = np.reshape(np.transpose(a, free_a + axes_a), (math.prod(rows), inner))
+    right = np.reshape(np.transpose(b, axes_b + free_b), (inner, math.prod(columns)))
     return np.reshape(np.matmul(left, right), (*rows, *columns))
 
 
@@ -93,7 +96,10 @@ def cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
         axisa = axisb = axisc = axis
     a, b = np.moveaxis(array(a), axisa, -1), np.moveaxis(array(b), axisb, -1)
     if a.shape[-1] != 3 or b.shape[-1] != 3:
-        raise ValueError(f"cross: vectors of length 3 are needed; the lengths are {a.shape[-1]} and {b.shape[-1]}")
+        raise ValueError(
+            f"numpy.cross: vectors of length 3 are needed (NumPy is dropping those of length 2); the lengths are "
+            f"{a.shape[-1]} and {b.shape[-1]}"
+        )
     u, v = ([x[..., i] for i in range(3)] for x in (a, b))
     parts = [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]]
     return np.stack(parts, axis=axisc)
@@ -103,14 +109,20 @@ signature_of(np.linalg.cross)(lambda x1, x2, /, *, axis=-1: np.cross(x1, x2, axi
 
 
 @signature_of(np.einsum)
-def einsum(*operands, out=None, optimize=False, dtype=None, order="K", casting="safe"):
+def einsum(*operands, out=None, optimize=False, dtype=None, order="K", casting: Any = "safe"):
     if not isinstance(operands[0], str):
         operands = from_lists(operands)
     subscripts, *xs = operands
     xs = [array(x) for x in xs]
     plain = contractions.plain_subscripts(subscripts, [ndim(x) for x in xs])
     if dtype is not None:
+        if not all(np.can_cast(x.dtype, dtype, casting) for x in xs):
+            found = ", ".join(str(x.dtype) for x in xs)
+            raise TypeError(f"einsum: operands of dtypes {found} cannot be cast to {dtype} by the rule {casting!r}")
         xs = [x.astype(dtype) for x in xs]
+    left, right = plain.split("->")
+    if len(xs) == 1 and sorted(left) == sorted(right):  # a transpose, which is a view in NumPy too
+        return into(out, np.transpose(xs[0], [left.index(letter) for letter in right]), "numpy.einsum")
     return into(out, contract(plain, xs), "numpy.einsum")
 
 
@@ -125,9 +137,11 @@ def from_lists(operands):
 
 def contract(subscripts, xs):
     """Two operands at a time, in NumPy's order of least work, so that no cotangent is more work than the product."""
+    ins, out = contractions.split(subscripts)
+    if len(xs) == 1 and sorted(ins[0]) == sorted(set(out)):  # axes in another order: a view, as NumPy's is
+        return np.transpose(xs[0], [ins[0].index(letter) for letter in out])
     if len(xs) <= 2:
         return bind(contractions.einsum, *xs, subscripts=subscripts)
-    ins, out = contractions.split(subscripts)
     path = np.einsum_path(subscripts, *(np.broadcast_to(0.0, aval_of(x).shape) for x in xs), optimize="greedy")[0][1:]
     for step in path:
         chosen = sorted(step, reverse=True)

@@ -1,6 +1,7 @@
 """Making arrays: constants of a trace, which can be filled, ranges with traced ends, and change of dtype."""
 
 import operator
+from typing import Any
 
 import numpy as np
 
@@ -127,6 +128,7 @@ for function in (np.eye, np.identity, np.tri, np.fromfunction, *READERS):
 CREATION.update((np.eye, np.identity, np.tri, np.fromfunction, np.arange, np.require, *READERS))
 CREATION.update((np.ascontiguousarray, np.asfortranarray))
 
+
 # ---- copies, and change of dtype ------------------------------------------------------------------------------------
 
 
@@ -136,7 +138,7 @@ def copy(a, order="K", subok=False):
 
 
 @signature_of(np.astype, "astype")
-def astype(x, dtype, /, *, copy=True, device=None, casting="unsafe"):
+def astype(x, dtype, /, *, copy=True, device=None, casting: Any = "unsafe"):
     dtype = np.dtype(dtype)
     if not np.can_cast(x.dtype, dtype, casting):
         raise TypeError(f"Cannot cast array data from {x.dtype!r} to {dtype!r} according to the rule {casting!r}")
@@ -147,7 +149,7 @@ def astype(x, dtype, /, *, copy=True, device=None, casting="unsafe"):
     return bind(moves.astype if dtype.kind in "fc" else moves.astype_constant, x, dtype=dtype)
 
 
-# ---- ranges -----------------------------------------------------------------------------------------------------------
+# ---- ranges ---------------------------------------------------------------------------------------------------------
 
 
 @signature_of(np.linspace)
@@ -159,7 +161,7 @@ def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis
     start, stop = array(start).astype(found), array(stop).astype(found)
     gap, pieces = stop - start, num - 1 if endpoint else num
     step = gap / pieces if pieces > 0 else np.nan
-    k = np.reshape(np.arange(num, dtype=np.zeros((), found).real.dtype), (-1,) + (1,) * gap.ndim)
+    k = np.reshape(np.arange(num, dtype=np.real(np.zeros((), found)).dtype), (-1,) + (1,) * gap.ndim)
     y = k * (step if pieces > 0 else gap) + start
     if endpoint and num > 1:
         y = np.concatenate([y[:-1], np.broadcast_to(stop, gap.shape)[None]])
@@ -172,7 +174,7 @@ def as_range(y, dtype):
 
 
 @signature_of(np.logspace)
-def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
+def logspace(start, stop, num=50, endpoint=True, base: Any = 10.0, dtype=None, axis=0):
     n = max(ndim(x) for x in (start, stop, base))
     if ndim(base):  # one base for each pair of ends
         start, stop = (np.reshape(operand(x), (1,) * (n - ndim(x)) + shape_of(x)) for x in (start, stop))
@@ -184,13 +186,13 @@ def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
 @signature_of(np.geomspace)
 def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     num = operator.index(num)
-    found = np.result_type(array(start).dtype, array(stop).dtype, 0.0)
+    found = np.result_type(array(start).dtype, array(stop).dtype, float if dtype is None else dtype, 0.0)
     start, stop = np.broadcast_arrays(array(start).astype(found), array(stop).astype(found))
     if any(not isinstance(x, Tracer) and np.any(x == 0) for x in (start, stop)):
         raise ValueError("Geometric sequence cannot include zero")
     direction = np.sign(start)  # of a complex number, the number of size 1
-    ends = [np.log10(x / direction) for x in (start, stop)]
-    y = np.power(10.0, np.linspace(*ends, num, endpoint)) * direction
+    first, last = (np.log10(x / direction) for x in (start, stop))
+    y = np.power(10.0, np.linspace(first, last, num, endpoint)) * direction
     exact = [start[None]] if num else []
     if num > 1:
         exact += [y[1:-1], stop[None]] if endpoint else [y[1:]]
@@ -206,4 +208,5 @@ def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
     out = [np.reshape(array(x), tuple(-1 if i == k else 1 for i in range(n))) for k, x in enumerate(xi)]
     if indexing == "xy" and n > 1:
         out = [np.swapaxes(x, 0, 1) for x in out]
-    return tuple(out) if sparse else tuple(np.broadcast_arrays(*out))
+    out = out if sparse else np.broadcast_arrays(*out)
+    return tuple(map(np.copy, out)) if copy else tuple(out)

@@ -3,9 +3,9 @@
 import numpy as np
 
 from ...core.memory import view
-from ...core.trace import bind, operand
+from ...core.trace import Tracer, bind, operand
 from .. import arithmetic, selections
-from .tools import array, constant_function, given, into, is_inexact, refuse, signature_of
+from .tools import array, given, into, is_inexact, ndim, refuse, shape, signature_of
 
 
 def modf(x):
@@ -71,6 +71,7 @@ def real_if_close(a, tol=100):
 signature_of(np.isreal)(lambda x: np.imag(x) == 0)
 signature_of(np.iscomplex)(lambda x: np.imag(x) != 0)
 
+
 # ---- rounding and limits --------------------------------------------------------------------------------------------
 
 
@@ -93,7 +94,7 @@ def clip(a, a_min=np._NoValue, a_max=np._NoValue, out=None, *, min=np._NoValue, 
 @signature_of(np.round, np.around)
 def round_(a, decimals=0, out=None):
     scale = 10.0 ** abs(decimals)
-    if decimals == 0 or not is_inexact(a) and decimals > 0:
+    if decimals == 0 or (not is_inexact(a) and decimals > 0):
         y = np.rint(a) if is_inexact(a) else np.copy(a)
     else:
         y = np.rint(a * scale) / scale if decimals > 0 else np.rint(a / scale) * scale
@@ -125,8 +126,17 @@ def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
 # ---- questions ------------------------------------------------------------------------------------------------------
 
 
-signature_of(np.isposinf)(lambda x, out=None: into(out, np.isinf(x) & (x > 0), "numpy.isposinf"))
-signature_of(np.isneginf)(lambda x, out=None: into(out, np.isinf(x) & (x < 0), "numpy.isneginf"))
+def is_infinite(name, on_that_side):
+    def implementation(x, out=None):
+        if x.dtype.kind == "c":
+            raise TypeError(f"{name}: a complex infinity has no sign; an array of dtype {x.dtype} was given")
+        return into(out, np.isinf(x) & on_that_side(x), name)
+
+    return implementation
+
+
+signature_of(np.isposinf)(is_infinite("numpy.isposinf", lambda x: x > 0))
+signature_of(np.isneginf)(is_infinite("numpy.isneginf", lambda x: x < 0))
 
 
 @signature_of(np.isclose)
@@ -137,9 +147,36 @@ def isclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
     return near | (np.isnan(a) & np.isnan(b)) if equal_nan else near
 
 
-constant_function(np.array_equal, np.array_equiv, np.allclose, np.iterable)
+@signature_of(np.allclose)
+def allclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
+    return truth(np.all(np.isclose(a, b, rtol, atol, equal_nan)))
 
-# ---- special functions ------------------------------------------------------------------------------------------------
+
+@signature_of(np.array_equal)
+def array_equal(a1, a2, equal_nan=False):
+    a1, a2 = operand(a1), operand(a2)
+    if shape(a1) != shape(a2):
+        return False
+    same = np.equal(a1, a2)
+    return truth(np.all(same | (np.isnan(a1) & np.isnan(a2)) if equal_nan else same))
+
+
+@signature_of(np.array_equiv)
+def array_equiv(a1, a2):
+    try:
+        return truth(np.all(np.equal(*np.broadcast_arrays(a1, a2))))
+    except ValueError:  # the shapes do not broadcast
+        return False
+
+
+def truth(value):
+    return value if isinstance(value, Tracer) else bool(value)
+
+
+signature_of(np.iterable)(lambda y: ndim(y) > 0)
+
+
+# ---- special functions ----------------------------------------------------------------------------------------------
 
 
 @signature_of(np.sinc)

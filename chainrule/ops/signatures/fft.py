@@ -1,5 +1,7 @@
 """NumPy's discrete Fourier transforms: those along one axis, and in several axes one after the other."""
 
+import operator
+
 import numpy as np
 
 from ...core.trace import bind
@@ -8,10 +10,10 @@ from .tools import array, into, one_axis, shape, signature_of
 
 
 def along(primitive, a, n, axis, norm):
-    axis = one_axis(axis, len(shape(a)))
+    axis, n = one_axis(axis, len(shape(a))), operator.index(n)
     if n < 1:
         raise ValueError(f"Invalid number of FFT data points ({n}) specified.")
-    return bind(primitive, array(a), n=int(n), axis=axis, norm=norm_of(norm))
+    return bind(primitive, array(a), n=n, axis=axis, norm=norm_of(norm))
 
 
 def norm_of(norm):
@@ -30,7 +32,7 @@ def length_of_signal(a, axis):
     return 2 * (length(a, axis) - 1)
 
 
-# ---- along one axis ---------------------------------------------------------------------------------------------
+# ---- along one axis -------------------------------------------------------------------------------------------------
 
 
 @signature_of(np.fft.fft)
@@ -69,7 +71,7 @@ def ihfft(a, n=None, axis=-1, norm=None, out=None):
     return into(out, y, "numpy.fft.ihfft")
 
 
-# ---- along several axes -----------------------------------------------------------------------------------------
+# ---- along several axes ---------------------------------------------------------------------------------------------
 
 
 def sizes_and_axes(a, s, axes, last=length):
@@ -129,3 +131,25 @@ signature_of(np.fft.fft2)(in_plane(fftn))
 signature_of(np.fft.ifft2)(in_plane(ifftn))
 signature_of(np.fft.rfft2)(in_plane(rfftn))
 signature_of(np.fft.irfft2)(in_plane(irfftn))
+
+
+# ---- the zero frequency in the middle -------------------------------------------------------------------------------
+
+
+@signature_of(np.fft.fftshift)
+def fftshift(x, axes=None):
+    axes = shifted_axes(x, axes)
+    return np.roll(x, [shape(x)[i] // 2 for i in axes], axes)
+
+
+@signature_of(np.fft.ifftshift)
+def ifftshift(x, axes=None):
+    axes = shifted_axes(x, axes)
+    return np.roll(x, [-(shape(x)[i] // 2) for i in axes], axes)
+
+
+def shifted_axes(x, axes):
+    """`axes` as NumPy reads it: None for all, one, or several, of which each counts, also if it comes twice."""
+    ndim = len(shape(x))
+    several = range(ndim) if axes is None else axes if np.iterable(axes) else (axes,)
+    return tuple(one_axis(i, ndim) for i in several)

@@ -1,71 +1,78 @@
 """Histograms: the counts are constant, the weights in each bin and the edges are not."""
 
+import functools
+from typing import Any
+
 import numpy as np
 
-from ...core.trace import bind
+from ...core.trace import Tracer, bind
 from ..indexing import ARRAY, put
-from .tools import array, common_dtype, plain, shape, signature_of
+from .tools import array, as_float, common_dtype, ndim, plain, shape, signature_of
 
 
-def edges_of(x, bins, range, weights, name):
-    """The edges of the bins along one axis of the data, and their plain values."""
-    if np.ndim(bins) == 1:
-        return array(bins), np.asarray(plain(bins, name))
-    values = plain(x, name)
+def edges_of(x, bins, range, weights, name, of_dtype=()):
+    """The edges of the bins along one axis of the data, of the dtype of the ends and of what is in `of_dtype`."""
+    if not isinstance(bins, str) and np.ndim(bins) == 1:
+        edges = array(bins)
+        if not isinstance(edges, Tracer) and np.any(edges[:-1] > edges[1:]):
+            raise ValueError("`bins` must increase monotonically, when an array")
+        return edges
+    count = bins if not isinstance(bins, str) else bins_by_rule(x, bins, range, weights, name)
+    if count < 1:
+        raise ValueError("`bins` must be positive, when an integer")
+    first, last = range if range is not None else (np.min(x), np.max(x)) if x.size else (0.0, 1.0)
+    dtype = common_dtype(first, last, *of_dtype, 0.0)
+    empty = np.where(first == last, 0.5, 0.0)
+    return np.linspace(first - empty, last + empty, count + 1, dtype=dtype)
+
+
+def bins_by_rule(x, rule: Any, range, weights, name):
+    """How many bins a rule that looks at the data makes."""
     ends = None if range is None else plain(tuple(range), name)
-    count = len(np.histogram_bin_edges(values, bins, ends, None if weights is None else plain(weights, name))) - 1
-    if range is not None:
-        first, last = range
-    else:
-        first, last = (np.min(x), np.max(x)) if values.size else (0.0, 1.0)
-        ends = plain((first, last), name)
-    if ends[0] == ends[1]:
-        first, last = first - 0.5, last + 0.5
-    edges = np.linspace(first, last, count + 1, dtype=common_dtype(first, last, x, 0.0))
-    return edges, plain(edges, name)
+    return (
+        len(np.histogram_bin_edges(plain(x, name), rule, ends, None if weights is None else plain(weights, name))) - 1
+    )
 
 
 @signature_of(np.histogram_bin_edges)
 def histogram_bin_edges(a, bins=10, range=None, weights=None):
-    return edges_of(np.ravel(a), bins, range, weights, "numpy.histogram_bin_edges")[0]
+    a = np.ravel(a)
+    return edges_of(a, bins, range, weights, "numpy.histogram_bin_edges", (a,))
 
 
-def bins_of(values, edges):
-    """The bin of each value; -1 below the first and the number of bins above the last, whose end is included."""
-    return np.searchsorted(edges, values, side="right") - (values == edges[-1]) - 1
+def bins_of(x, edges):
+    """The bin of each element: -1 below the first, their number above the last, whose end is included."""
+    return np.searchsorted(edges, x, side="right") - (x == edges[-1]) - 1
+
+
+def added_up(weights, places, dims):
+    """The sum of the weights in each bin, leaving out those that are in none."""
+    inside = functools.reduce(np.logical_and, [(p >= 0) & (p < n) for p, n in zip(places, dims, strict=True)])
+    weights = np.where(inside, weights, np.zeros((), weights.dtype))
+    places = [np.where(inside, p, 0) for p in places]
+    return bind(put, weights, *places, index=(ARRAY,) * len(places), shape=dims)
 
 
 @signature_of(np.histogram)
 def histogram(a, bins=10, range=None, density=None, weights=None):
-    name = "numpy.histogram"
-    if weights is not None:
-        weights = array(weights)
-        if weights.shape != shape(a):
-            raise ValueError("weights should have the same shape as a.")
-        weights = np.ravel(weights)
+    if weights is not None and shape(weights) != shape(a):
+        raise ValueError("weights should have the same shape as a.")
     a = np.ravel(a)
-    edges, plain_edges = edges_of(a, bins, range, weights, name)
-    values = plain(a, name)
-    if weights is None:
-        n = np.histogram(values, plain_edges)[0]
-    else:
-        n = added_up(weights, [bins_of(values, plain_edges)], (len(plain_edges) - 1,))
+    edges = edges_of(a, bins, range, weights, "numpy.histogram", (a,))
+    weights = np.ones(a.size, np.intp) if weights is None else np.ravel(weights)
+    n = added_up(weights, [bins_of(a, edges)], (edges.size - 1,))
     if density:
-        n = n / np.diff(edges) / np.sum(n)
+        n = n / np.diff(edges).astype(float) / np.sum(n)
     return n, edges
-
-
-def added_up(weights, places, dims):
-    """The sum of the weights in each bin."""
-    inside = np.flatnonzero(np.all([(p >= 0) & (p < n) for p, n in zip(places, dims, strict=True)], axis=0))
-    index = (ARRAY,) * len(places)
-    return bind(put, np.take(weights, inside), *(p[inside] for p in places), index=index, shape=dims)
 
 
 @signature_of(np.histogramdd)
 def histogramdd(sample, bins=10, range=None, density=None, weights=None):
     name = "numpy.histogramdd"
-    columns = list(sample) if isinstance(sample, list | tuple) else list(np.transpose(np.atleast_2d(sample)))
+    if isinstance(sample, list | tuple):
+        columns = list(map(array, sample))
+    else:
+        columns = list(np.transpose(sample)) if ndim(sample) > 1 else [np.ravel(sample)]
     several = list(bins) if np.iterable(bins) else [bins] * len(columns)
     ranges = [None] * len(columns) if range is None else list(range)
     if len(several) != len(columns) or len(ranges) != len(columns):
@@ -73,11 +80,10 @@ def histogramdd(sample, bins=10, range=None, density=None, weights=None):
             f"{name}: one entry of bins and range per dimension is needed; there are {len(columns)} dimensions, "
             f"{len(several)} entries of bins and {len(ranges)} of range"
         )
-    found = [edges_of(*each, None, name) for each in zip(map(array, columns), several, ranges, strict=True)]
-    edges = [e for e, _ in found]
-    places = [bins_of(plain(x, name), e) for x, (_, e) in zip(columns, found, strict=True)]
-    weights = np.ones(len(places[0])) if weights is None else array(weights).astype(float)
-    hist = added_up(weights, places, tuple(len(e) - 1 for _, e in found))
+    edges = [edges_of(x, n, ends, None, name) for x, n, ends in zip(columns, several, ranges, strict=True)]
+    places = [bins_of(x, e) for x, e in zip(columns, edges, strict=True)]
+    weights = np.ones(len(columns[0])) if weights is None else as_float(weights, name)
+    hist = added_up(weights, places, tuple(e.size - 1 for e in edges))
     if density:
         total = np.sum(hist)
         for i, e in enumerate(edges):
@@ -87,10 +93,10 @@ def histogramdd(sample, bins=10, range=None, density=None, weights=None):
 
 
 @signature_of(np.histogram2d)
-def histogram2d(x, y, bins=10, range=None, density=None, weights=None):
+def histogram2d(x, y, bins: Any = 10, range=None, density=None, weights=None):
     if len(x) != len(y):
         raise ValueError("x and y must have the same length.")
-    if np.iterable(bins) and len(bins) not in (1, 2):
+    if hasattr(bins, "__len__") and len(bins) not in (1, 2):
         bins = [bins, bins]
     hist, edges = histogramdd([x, y], bins, range, density, weights)
     return hist, edges[0], edges[1]

@@ -1,16 +1,32 @@
 """Putting arrays together, taking them apart, and repeating them."""
 
+import math
+from typing import Any
+
 import numpy as np
 
 from ...core.trace import bind
 from .. import moves
-from .tools import along, array, dims_of, flat_if_none, into, ndim, one_axis, plain, sequence, shape, signature_of
+from .tools import (
+    along,
+    array,
+    dims_of,
+    flat_if_none,
+    flat_or_number,
+    into,
+    ndim,
+    one_axis,
+    plain,
+    sequence,
+    shape,
+    signature_of,
+)
 
-# ---- together --------------------------------------------------------------------------------------------------------
+# ---- together -------------------------------------------------------------------------------------------------------
 
 
 @signature_of(np.concatenate, np.concat)
-def concatenate(arrays, /, axis=0, out=None, *, dtype=None, casting="same_kind"):
+def concatenate(arrays, /, axis=0, out=None, *, dtype=None, casting: Any = "same_kind"):
     arrays = [array(a) for a in sequence(arrays)]
     if axis is None:
         arrays, axis = [np.ravel(a) for a in arrays], 0
@@ -28,21 +44,23 @@ def castable(a, dtype, casting):
 
 
 @signature_of(np.stack)
-def stack(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
+def stack(arrays, axis=0, out=None, *, dtype=None, casting: Any = "same_kind"):
     arrays = [array(a) for a in sequence(arrays)]
     if len({a.shape for a in arrays}) != 1:
         raise ValueError("all input arrays must have the same shape")
-    axis = one_axis(axis, len(arrays[0].shape) + 1)
-    return np.concatenate([np.expand_dims(a, axis) for a in arrays], axis=axis, out=out, dtype=dtype, casting=casting)
+    dims = arrays[0].shape
+    axis = one_axis(axis, len(dims) + 1)
+    rows = [bind(moves.reshape, a, shape=(*dims[:axis], 1, *dims[axis:])) for a in arrays]
+    return np.concatenate(rows, axis=axis, out=out, dtype=dtype, casting=casting)
 
 
 @signature_of(np.vstack)
-def vstack(tup, *, dtype=None, casting="same_kind"):
+def vstack(tup, *, dtype=None, casting: Any = "same_kind"):
     return np.concatenate([np.atleast_2d(a) for a in sequence(tup)], axis=0, dtype=dtype, casting=casting)
 
 
 @signature_of(np.hstack)
-def hstack(tup, *, dtype=None, casting="same_kind"):
+def hstack(tup, *, dtype=None, casting: Any = "same_kind"):
     arrays = [np.atleast_1d(a) for a in sequence(tup)]
     return np.concatenate(arrays, axis=0 if arrays[0].ndim == 1 else 1, dtype=dtype, casting=casting)
 
@@ -71,7 +89,7 @@ def block(arrays):
             return np.reshape(x, (1,) * (longest - ndim(x)) + shape(x))
         return np.concatenate([build(part, level + 1) for part in x], axis=longest - levels + level)
 
-    return build(arrays, 0)
+    return build(arrays, 0) if levels else np.copy(arrays)
 
 
 def leaves(x):
@@ -104,7 +122,7 @@ def insert(arr, obj, values, axis=None):
     return np.take(np.concatenate([new, arr], axis=axis), order, axis=axis)
 
 
-# ---- apart -----------------------------------------------------------------------------------------------------------
+# ---- apart ----------------------------------------------------------------------------------------------------------
 
 
 @signature_of(np.delete)
@@ -162,7 +180,7 @@ def unstack(x, /, *, axis=0):
     return tuple(np.moveaxis(x, axis, 0))
 
 
-# ---- over and over ----------------------------------------------------------------------------------------------------
+# ---- over and over --------------------------------------------------------------------------------------------------
 
 
 @signature_of(np.tile)
@@ -173,24 +191,24 @@ def tile(A, reps):
     dims = (1,) * (n - ndim(A)) + shape(A)
     A = np.reshape(A, tuple(k for d in dims for k in (1, d)))
     A = np.broadcast_to(A, tuple(k for r, d in zip(reps, dims, strict=True) for k in (r, d)))
-    return np.reshape(A, tuple(r * d for r, d in zip(reps, dims, strict=True)))
+    return np.copy(np.reshape(A, tuple(r * d for r, d in zip(reps, dims, strict=True))))
 
 
 @signature_of(np.repeat)
 def repeat(a, repeats, axis=None):
-    a, axis = flat_if_none(a, axis)
+    a, axis = flat_or_number(a, axis)
     counts = np.asarray(plain(repeats, "numpy.repeat"))
     if counts.ndim:
         return np.take(a, np.repeat(np.arange(shape(a)[axis]), counts), axis=axis)
     dims = a.shape
     a = np.broadcast_to(np.expand_dims(a, axis + 1), (*dims[: axis + 1], int(counts), *dims[axis + 1 :]))
-    return np.reshape(a, (*dims[:axis], dims[axis] * int(counts), *dims[axis + 1 :]))
+    return np.copy(np.reshape(a, (*dims[:axis], dims[axis] * int(counts), *dims[axis + 1 :])))
 
 
 @signature_of(np.resize)
 def resize(a, new_shape):
     dims = dims_of(new_shape)
-    flat, count = np.ravel(a), int(np.prod(dims, dtype=np.intp))
+    flat, count = np.ravel(a), math.prod(dims)
     if any(n < 0 for n in dims):
         raise ValueError("all elements of `new_shape` must be non-negative")
     if flat.size == 0 or count == 0:

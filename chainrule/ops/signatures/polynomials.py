@@ -1,5 +1,7 @@
 """Polynomials as arrays of coefficients, the highest power first."""
 
+import warnings
+
 import numpy as np
 
 from .tools import array, plain, signature_of
@@ -50,8 +52,8 @@ def polysub(a1, a2):
 @signature_of(np.polymul)
 @of_polynomials
 def polymul(a1, a2):
-    both = (np.trim_zeros(np.atleast_1d(a), "f") for a in (a1, a2))
-    return np.convolve(*(a if a.size else np.zeros(1) for a in both))
+    a, b = (np.trim_zeros(np.atleast_1d(p), "f") for p in (a1, a2))
+    return np.convolve(a if a.size else np.zeros(1), b if b.size else np.zeros(1))
 
 
 @signature_of(np.polydiv)
@@ -64,7 +66,7 @@ def polydiv(u, v):
     for k in range(steps):
         q.append(r[k] / v[0])
         r = np.concatenate([r[:k], r[k : k + n] - q[-1] * v, r[k + n :]])
-    small = np.isclose(plain(r, "numpy.polydiv"), 0, rtol=1e-14)
+    small = plain(np.isclose(r, 0, rtol=1e-14), "numpy.polydiv")
     first = int(np.argmin(np.append(small[:-1], False)))
     return np.stack(q) if q else np.zeros(1, dtype), r[first:]
 
@@ -74,9 +76,8 @@ def polydiv(u, v):
 def polyder(p, m=1):
     if m < 0:
         raise ValueError("Order of derivative must be positive (see polyint)")
-    p = np.atleast_1d(p)
     for _ in range(int(m)):
-        p = p[:-1] * np.arange(p.size - 1, 0, -1)
+        p = array(p)[:-1] * np.arange(len(p) - 1, 0, -1)
     return p
 
 
@@ -85,17 +86,17 @@ def polyder(p, m=1):
 def polyint(p, m=1, k=None):
     if m < 0:
         raise ValueError("Order of integral must be positive (see polyder)")
-    p, m = np.atleast_1d(p), int(m)
+    m = int(m)
     k = np.zeros(m) if k is None else np.atleast_1d(k)
     k = np.broadcast_to(k, (m,)) if k.size == 1 else k
     if k.size < m:
         raise ValueError("k must be a scalar or a rank-1 array of length 1 or >m.")
     for i in range(m):
-        p = np.concatenate([p / np.arange(p.size, 0, -1), k[i : i + 1]])
+        p = np.concatenate([p / np.arange(len(p), 0, -1), k[i : i + 1]])
     return p
 
 
-# ---- roots ------------------------------------------------------------------------------------------------------------
+# ---- roots ----------------------------------------------------------------------------------------------------------
 
 
 @signature_of(np.poly)
@@ -107,15 +108,13 @@ def poly(seq_of_zeros):
         raise ValueError("input must be 1d or non-empty square 2d array.")
     if not zeros.size:
         return 1.0
+    zeros = zeros.astype(np.mintypecode([zeros.dtype.char]))
     one = np.ones(1, zeros.dtype)
     a = one
     for zero in zeros:
         a = np.convolve(a, np.concatenate([one, -zero[None]]))
-    if a.dtype.kind == "c":
-        values = plain(zeros, "numpy.poly")
-        if np.all(np.sort(values) == np.sort(np.conjugate(values))):
-            return np.real(a)
-    return a
+    in_pairs = a.dtype.kind == "c" and np.all(np.sort(zeros) == np.sort(np.conjugate(zeros)))
+    return np.real(a) if in_pairs else a
 
 
 @signature_of(np.roots)
@@ -134,7 +133,7 @@ def roots(p):
     return np.concatenate([found, np.zeros(at_zero, found.dtype)])
 
 
-# ---- least squares ------------------------------------------------------------------------------------------------
+# ---- least squares --------------------------------------------------------------------------------------------------
 
 
 @signature_of(np.polyfit)
@@ -156,6 +155,8 @@ def polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
     scale = np.sqrt(np.sum(left * left, axis=0))  # columns of length 1 are better conditioned
     left = left / scale
     c, residuals, rank, s = np.linalg.lstsq(left, right, rcond)
+    if rank != count and not full:
+        warnings.warn("Polyfit may be poorly conditioned", np.exceptions.RankWarning, stacklevel=4)
     c = np.transpose(np.transpose(c) / scale)
     if full:
         return c, residuals, rank, s, rcond

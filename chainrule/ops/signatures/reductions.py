@@ -1,5 +1,7 @@
 """Sums, means, extremes, products and their running forms, with all their keywords, also leaving NaN out."""
 
+import math
+
 import numpy as np
 
 from ...core.trace import Tracer, aval_of, bind
@@ -9,7 +11,7 @@ from .tools import (
     NO,
     all_axes,
     array,
-    flat_if_none,
+    flat_or_number,
     given,
     into,
     is_everywhere,
@@ -67,7 +69,8 @@ def extreme(primitive, pair, worst, name):
                 f"reduction operation '{name}' does not have an identity, so to use a where mask one has to specify "
                 "'initial'"
             )
-        a = masked(a, where, worst if is_inexact(a) else like(initial, a))
+        if not is_everywhere(where):
+            a = masked(a, where, worst if is_inexact(a) else initial)
         if a.size == 0 and given(initial):
             dims = reduced_shape(a.shape, axes_of(axis, a), is_on(keepdims))
             return into(out, np.broadcast_to(like(initial, a), dims), f"numpy.{name}")
@@ -91,13 +94,13 @@ def logsumexp(a, axis=None, keepdims=False):
     return reduce(reductions.logsumexp, a, axis, keepdims)
 
 
-# ---- means and deviations -----------------------------------------------------------------------------------------
+# ---- means and deviations -------------------------------------------------------------------------------------------
 
 
 def count_of(a, axis, where, keepdims):
     """How many elements each sum is over."""
     if is_everywhere(where):
-        return int(np.prod([shape(a)[i] for i in axes_of(axis, a)], dtype=np.intp))
+        return math.prod(shape(a)[i] for i in axes_of(axis, a))
     return np.sum(np.broadcast_to(where, shape(a)), axis=axis, keepdims=is_on(keepdims))
 
 
@@ -148,12 +151,12 @@ def root(v):
     return np.where(zero, np.zeros((), v.dtype), np.sqrt(np.where(zero, np.ones((), v.dtype), v)))
 
 
-# ---- running forms --------------------------------------------------------------------------------------------
+# ---- running forms --------------------------------------------------------------------------------------------------
 
 
 def running(a, axis, dtype):
-    """The array and the axis to accumulate along; of a number NumPy lets one accumulate along axis 0."""
-    a, axis = flat_if_none(a, None if not ndim(a) and axis in (0, -1) else axis)
+    """The array and the axis to accumulate along."""
+    a, axis = flat_or_number(a, axis)
     return (a if dtype is None else a.astype(dtype)), axis
 
 
@@ -172,6 +175,7 @@ def cumprod(a, axis=None, dtype=None, out=None):
 
 def cumulative(function, start):
     def implementation(x, /, *, axis=None, dtype=None, out=None, include_initial=False):
+        x = np.atleast_1d(x)
         if axis is None and ndim(x) != 1:
             raise ValueError("For arrays which have more than one dimension ``axis`` argument is required.")
         axis = one_axis(0 if axis is None else axis, ndim(x))
@@ -188,7 +192,7 @@ signature_of(np.cumulative_sum)(cumulative(np.cumsum, 0))
 signature_of(np.cumulative_prod)(cumulative(np.cumprod, 1))
 
 
-# ---- leaving NaN out --------------------------------------------------------------------------------------------
+# ---- leaving NaN out ------------------------------------------------------------------------------------------------
 
 
 def without_nan(value, function):
@@ -256,7 +260,7 @@ def nanstd(a, axis=None, dtype=None, out=None, ddof=0, keepdims=NO, *, where=NO,
     return into(out, root(v), "numpy.nanstd")
 
 
-# ---- questions, and positions ------------------------------------------------------------------------------------
+# ---- questions, and positions ---------------------------------------------------------------------------------------
 
 
 def question(primitive, name):
@@ -279,7 +283,7 @@ def count_nonzero(a, axis=None, *, keepdims=False):
 
 def position(primitive):
     def implementation(a, axis=None, out=None, *, keepdims=NO):
-        flat, i = flat_if_none(a, None if not ndim(a) and axis in (0, -1) else axis)
+        flat, i = flat_or_number(a, axis)
         y = bind(primitive, flat, axis=i)
         if is_on(keepdims):
             y = np.reshape(y, tuple(1 if axis is None or k == i else n for k, n in enumerate(shape(a))))

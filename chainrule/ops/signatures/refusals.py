@@ -1,24 +1,28 @@
 """What a traced array cannot do, by nature: each function with what to use instead. And what is no number: text."""
 
+from typing import Any
+
 import numpy as np
 
 from ...core.errors import LostGradientError, user_line
 from ...core.trace import FRONT_ENDS, aval_of, name_of
 from .tools import constant_function, signature_of
 
-# ---- text, and sizes: they need values, or not even those ------------------------------------------------------------
+# ---- text, and sizes: they need values, or not even those -----------------------------------------------------------
 
 constant_function(np.array2string, np.array_repr, np.array_str)
 constant_function(np.packbits, np.unpackbits, np.unravel_index, np.ravel_multi_index)
 
 
 @signature_of(np.einsum_path)
-def einsum_path(*operands, optimize="greedy", einsum_call=False):
-    sizes = [x if isinstance(x, str | list | tuple) else np.broadcast_to(0.0, aval_of(x).shape) for x in operands]
+def einsum_path(*operands: Any, optimize: Any = "greedy", einsum_call: Any = False):
+    sizes: list[Any] = [
+        x if isinstance(x, str | list | tuple) else np.broadcast_to(0.0, aval_of(x).shape) for x in operands
+    ]
     return np.einsum_path(*sizes, optimize=optimize, einsum_call=einsum_call)
 
 
-# ---- refused ----------------------------------------------------------------------------------------------------------
+# ---- refused --------------------------------------------------------------------------------------------------------
 
 FILES = "a file holds plain numbers: write chainrule.stop_gradient(x)"
 BYTES = "bytes have no derivative: take those of chainrule.stop_gradient(x)"

@@ -1,8 +1,10 @@
 """Choosing elements, by position or by condition, and writing into them."""
 
+from typing import Any
+
 import numpy as np
 
-from ...core.trace import Tracer, bind, concrete, operand
+from ...core.trace import bind, concrete, operand
 from .. import selections
 from ..indexing import read_part
 from .creation import nested
@@ -13,6 +15,7 @@ from .tools import (
     common_dtype,
     constant_function,
     flat_if_none,
+    flat_or_number,
     into,
     ndim,
     one_axis,
@@ -23,12 +26,12 @@ from .tools import (
     written_into,
 )
 
-# ---- by position ------------------------------------------------------------------------------------------------------
+# ---- by position ----------------------------------------------------------------------------------------------------
 
 
 @signature_of(np.take)
 def take(a, indices, axis=None, out=None, mode="raise"):
-    a, axis = flat_if_none(a, axis)
+    a, axis = flat_or_number(a, axis)
     indices = within(indices, a.shape[axis], mode, "numpy.take")
     return into(out, read_part(a, along(axis, indices)), "numpy.take")
 
@@ -36,6 +39,8 @@ def take(a, indices, axis=None, out=None, mode="raise"):
 def within(indices, n, mode, what):
     """Positions along an axis of length n, by the keyword mode=."""
     indices = array(indices)
+    if indices.dtype.kind not in "iub" and indices.size:
+        raise TypeError(f"{what}: positions are integers; those given have dtype {indices.dtype}")
     if mode == "wrap":
         return np.remainder(indices, n)
     if mode == "clip":
@@ -75,15 +80,30 @@ def trim_zeros(filt, trim="fb", axis=None):
     trim = trim.lower()
     if trim not in ("fb", "bf", "f", "b"):
         raise ValueError(f"unexpected character(s) in `trim`: {trim!r}")
+    if not ndim(filt):
+        return filt
     index = [slice(None)] * ndim(filt)
-    for i, places in enumerate(np.nonzero(plain(filt, "numpy.trim_zeros"))):
+    for i, places in enumerate(np.nonzero(filt)):
         if i in all_axes(axis, ndim(filt)):
             first, last = (places.min(), places.max()) if len(places) else (0, -1)
             index[i] = slice(first if "f" in trim or not len(places) else None, last + 1 if "b" in trim else None)
     return filt[tuple(index)]
 
 
-constant_function(np.nonzero, np.flatnonzero, np.argwhere, np.isin)
+def places_of(function):
+    """Where there is something other than zero; a recorded graph asks only for that, not for the values."""
+
+    def implementation(a):
+        return function(plain(np.not_equal(a, 0), f"numpy.{function.__name__}"))
+
+    return implementation
+
+
+for function in (np.nonzero, np.flatnonzero, np.argwhere):
+    signature_of(function)(places_of(function))
+
+constant_function(np.isin)
+
 
 # ---- by condition ---------------------------------------------------------------------------------------------------
 
@@ -92,6 +112,8 @@ constant_function(np.nonzero, np.flatnonzero, np.argwhere, np.isin)
 def where(condition, x=None, y=None, /):
     if x is None and y is None:
         return np.nonzero(condition)
+    if x is None or y is None:
+        raise ValueError("either both or neither of x and y should be given")
     return bind(selections.where, operand(condition), operand(x), operand(y))
 
 
@@ -99,8 +121,8 @@ def where(condition, x=None, y=None, /):
 def select(condlist, choicelist, default=0):
     if len(condlist) != len(choicelist) or not len(condlist):
         raise ValueError(
-            f"numpy.select: as many choices as conditions are needed, at least one; there are {len(choicelist)} choices "
-            f"and {len(condlist)} conditions"
+            f"numpy.select: as many choices as conditions are needed, at least one; there are {len(choicelist)} "
+            f"choices and {len(condlist)} conditions"
         )
     choices = [operand(choice) for choice in (*choicelist, default)]
     dtype = common_dtype(*choices)
@@ -148,7 +170,7 @@ def piecewise(x, condlist, funclist, *args, **kw):
 def conditions_of(condlist, n):
     """The conditions of np.piecewise as plain masks; a single one may stand without a list."""
     condlist = plain(condlist, "a condition of numpy.piecewise (np.where keeps the shape)")
-    if np.ndim(condlist) == 0 or n and np.ndim(condlist[0]) == 0:
+    if np.ndim(condlist) == 0 or (n and np.ndim(condlist[0]) == 0):
         condlist = [condlist]
     return [np.asarray(c, bool) for c in condlist]
 
@@ -157,7 +179,7 @@ def conditions_of(condlist, n):
 
 
 @signature_of(np.copyto)
-def copyto(dst, src, casting="same_kind", where=True):
+def copyto(dst, src, casting: Any = "same_kind", where=True):
     dst, src = written_into(dst, "numpy.copyto"), operand(src)
     if not isinstance(src, int | float | complex) and not np.can_cast(src.dtype, dst.dtype, casting):
         raise TypeError(f"Cannot cast array data from {src.dtype!r} to {dst.dtype!r} according to the rule {casting!r}")

@@ -1,5 +1,6 @@
 """Shapes: what is known of them without looking, reshape and transpose, and moving within an array."""
 
+import math
 import operator
 from typing import Any
 
@@ -10,7 +11,7 @@ from ...core.trace import Tracer, aval_of, bind, operand
 from .. import moves
 from .tools import all_axes, along, array, dims_of, ndim, one_axis, plain, refuse, shape, signature_of
 
-# ---- what is known without looking -------------------------------------------------------------------------
+# ---- what is known without looking ----------------------------------------------------------------------------------
 
 signature_of(np.shape)(lambda a: shape(a))
 signature_of(np.ndim)(lambda a: ndim(a))
@@ -19,7 +20,7 @@ signature_of(np.ndim)(lambda a: ndim(a))
 @signature_of(np.size)
 def size(a, axis=None):
     dims = shape(a)
-    return int(np.prod([dims[i] for i in all_axes(axis, len(dims))], dtype=np.intp))
+    return math.prod(dims[i] for i in all_axes(axis, len(dims)))
 
 
 signature_of(np.iscomplexobj)(lambda x: aval_of(x).dtype.kind == "c")
@@ -27,9 +28,13 @@ signature_of(np.isrealobj)(lambda x: aval_of(x).dtype.kind != "c")
 signature_of(np.result_type)(
     lambda *xs: np.result_type(*(aval_of(x).dtype if isinstance(x, Tracer) else x for x in xs))
 )
-signature_of(np.can_cast)(
-    lambda a, to, casting="safe": np.can_cast(aval_of(a).dtype if isinstance(a, Tracer) else a, to, casting)
-)
+
+
+@signature_of(np.can_cast)
+def can_cast(from_, to, casting: Any = "safe"):
+    return np.can_cast(aval_of(from_).dtype if isinstance(from_, Tracer) else from_, to, casting)
+
+
 signature_of(np.common_type)(lambda *xs: np.common_type(*(np.empty(0, aval_of(x).dtype) for x in xs)))
 
 
@@ -50,7 +55,7 @@ def min_scalar_type(a):
 @signature_of(np.shares_memory, np.may_share_memory)
 def shares_memory(a, b, max_work=None):
     """Whether one is a view of the other, or both of a third: a traced array shares memory with no plain one."""
-    return origin(a) is origin(b)
+    return origin(a) is origin(b) and 0 not in (*shape(a), *shape(b))
 
 
 def origin(x):
@@ -59,10 +64,10 @@ def origin(x):
     return x
 
 
-# ---- reshape and transpose: views, where NumPy's are ------------------------------------------------------------
+# ---- reshape and transpose: views, where NumPy's are ----------------------------------------------------------------
 
 
-def as_view(function, inverse=None):
+def as_view(function: Any, inverse: Any = None) -> Any:
     """Marks the result as a view of the first argument, made again by `function` when that has been written into.
 
     `inverse(part, base, *args)` is the array that takes the place of `base` when the view has been written into;
@@ -86,7 +91,7 @@ def full_shape(dims, count):
     """`dims` with -1 replaced by what is left."""
     dims = tuple(operator.index(n) for n in dims) if np.iterable(dims) else (operator.index(dims),)
     if -1 in dims:
-        known = int(np.prod([n for n in dims if n != -1], dtype=np.intp))
+        known = math.prod(n for n in dims if n != -1)
         if dims.count(-1) > 1 or known == 0 or count % known:
             raise ValueError(f"cannot reshape array of size {count} into shape {dims}")
         dims = tuple(count // known if n == -1 else n for n in dims)
@@ -95,7 +100,7 @@ def full_shape(dims, count):
 
 def reshape_in_order(a, dims, order):
     """A reshape; in Fortran's order that is one of the transposed array."""
-    if int(np.prod(dims, dtype=np.intp)) != a.size:
+    if math.prod(dims) != a.size:
         raise ValueError(f"cannot reshape array of size {a.size} into shape {dims}")
     if order != "F":
         return bind(moves.reshape, a, shape=dims)
@@ -121,10 +126,26 @@ def reshape(a, /, shape=None, order="C", *, copy=None):
 
 @signature_of(np.ravel)
 def ravel(a, order="C"):
-    return np.reshape(a, -1, order="F" if order == "F" else "C")
+    y = np.reshape(a, -1, order="F" if order == "F" else "C")
+    return y if is_contiguous(y) else np.copy(y)
 
 
-signature_of("flat")(lambda a: np.reshape(a, -1))
+def is_contiguous(x):
+    """Whether the array under `x` is: NumPy's ravel makes a copy of what is not."""
+    while isinstance(x, Tracer):
+        x = x.primal
+    return not isinstance(x, np.ndarray) or x.flags.c_contiguous
+
+
+@signature_of("flat")
+def flat(a):
+    """Always a view in effect, even where a reshape has to copy."""
+
+    def write_back(base, part):
+        base[...] = np.reshape(part, base.shape)
+
+    flatten = lambda base: bind(moves.reshape, base, shape=(base.size,))  # noqa: E731
+    return view(flatten(a), a, flatten, write_back)
 
 
 def permute(a, axes):
@@ -137,7 +158,7 @@ view_permuted = as_view(permute, lambda part, base, axes: permute(part, moves.in
 @signature_of(np.transpose, np.permute_dims)
 def transpose(a, axes=None):
     n = ndim(a)
-    axes = tuple(range(n))[::-1] if axes is None else tuple(one_axis(i, n) for i in axes)
+    axes = tuple(range(n))[::-1] if axes is None else tuple(one_axis(i, n) for i in dims_of(axes))
     if sorted(axes) != list(range(n)):
         raise ValueError("axes don't match array")
     return view_permuted(a, axes)
@@ -184,6 +205,8 @@ def rollaxis(a, axis, start=0):
 @signature_of(np.squeeze)
 def squeeze(a, axis=None):
     dims = shape(a)
+    if not dims and axis in (0, -1):
+        return np.reshape(a, ())
     gone = [i for i, n in enumerate(dims) if n == 1] if axis is None else all_axes(axis, len(dims))
     if any(dims[i] != 1 for i in gone):
         raise ValueError("cannot select an axis to squeeze out which has size not equal to one")
@@ -235,7 +258,7 @@ def ix_(*args):
     return tuple(np.reshape(x, tuple(-1 if i == k else 1 for i in range(n))) for k, x in enumerate(positions))
 
 
-# ---- moving within an array --------------------------------------------------------------------------------------
+# ---- moving within an array -----------------------------------------------------------------------------------------
 
 
 @signature_of(np.flip)
@@ -274,16 +297,6 @@ def roll(a, shift, axis=None):
         if s:
             a = np.concatenate([a[along(i, slice(n - s, None))], a[along(i, slice(None, n - s))]], axis=i)
     return np.copy(a) if a is given else array(a)
-
-
-signature_of(np.fft.fftshift)(lambda x, axes=None: shifted(x, axes, 1))
-signature_of(np.fft.ifftshift)(lambda x, axes=None: shifted(x, axes, -1))
-
-
-def shifted(x, axes, sign):
-    axes = all_axes(axes, ndim(x))
-    half = [shape(x)[i] // 2 if sign > 0 else -(shape(x)[i] // 2) for i in axes]
-    return np.roll(x, half, axes)
 
 
 # ---- windows --------------------------------------------------------------------------------------------------------

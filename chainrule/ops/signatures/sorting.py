@@ -5,7 +5,7 @@ import numpy as np
 from ...core.trace import bind, operand
 from .. import reductions, sorting
 from ..indexing import read_part
-from .tools import array, flat_if_none, plain, refuse, sequence, signature_of
+from .tools import array, flat_if_none, flat_or_number, plain, refuse, sequence, signature_of
 
 
 def unstructured(order, what):
@@ -16,7 +16,7 @@ def unstructured(order, what):
 @signature_of(np.argsort)
 def argsort(a, axis=-1, kind=None, order=None, *, stable=None):
     unstructured(order, "numpy.argsort")
-    a, axis = flat_if_none(a, axis)
+    a, axis = flat_or_number(a, axis)
     return bind(reductions.argsort, a, axis=axis, kind="stable")
 
 
@@ -37,7 +37,7 @@ def sort_complex(a):
 @signature_of(np.argpartition)
 def argpartition(a, kth, axis=-1, kind="introselect", order=None):
     unstructured(order, "numpy.argpartition")
-    a, axis = flat_if_none(a, axis)
+    a, axis = flat_or_number(a, axis)
     return bind(reductions.argpartition, a, axis=axis, kth=kth)
 
 
@@ -104,8 +104,8 @@ for function in (np.unique_all, np.unique_counts, np.unique_inverse):
 @signature_of(np.intersect1d)
 def intersect1d(ar1, ar2, assume_unique=False, return_indices=False):
     ar1, ar2 = operand(ar1), operand(ar2)
-    both = (plain(x, "numpy.intersect1d") for x in (ar1, ar2))
-    _, first, second = np.intersect1d(*both, assume_unique, return_indices=True)
+    a, b = (plain(x, "numpy.intersect1d") for x in (ar1, ar2))
+    _, first, second = np.intersect1d(a, b, assume_unique, return_indices=True)
     values = np.take(ar1, first)
     return (values, first, second) if return_indices else values
 
@@ -125,5 +125,6 @@ def setdiff1d(ar1, ar2, assume_unique=False):
 def setxor1d(ar1, ar2, assume_unique=False):
     both = [np.ravel(x) if assume_unique else np.unique(x) for x in (ar1, ar2)]
     values = np.sort(np.concatenate(both))
-    twice = np.diff(plain(values, "numpy.setxor1d")) == 0
-    return values[~(np.append(twice, False) | np.insert(twice, 0, False))]
+    found = plain(values, "numpy.setxor1d")
+    twice = found[1:] == found[:-1]
+    return values[~(np.append(twice, False) | np.append(False, twice))] if values.size else values

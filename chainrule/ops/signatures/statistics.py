@@ -1,5 +1,6 @@
 """Averages with weights, order statistics, covariances and histograms."""
 
+import math
 import warnings
 
 import numpy as np
@@ -11,10 +12,11 @@ from .tools import (
     NO,
     all_axes,
     array,
+    as_float,
+    common_dtype,
     into,
     is_inexact,
     is_on,
-    ndim,
     plain,
     shape,
     signature_of,
@@ -51,7 +53,7 @@ def like_values(weights, a, axis):
     return np.broadcast_to(weights, dims)
 
 
-# ---- order statistics -------------------------------------------------------------------------------------------------
+# ---- order statistics -----------------------------------------------------------------------------------------------
 
 
 def joined(a, axis):
@@ -59,7 +61,7 @@ def joined(a, axis):
     dims = shape(a)
     axes = all_axes(axis, len(dims))
     rest = [i for i in range(len(dims)) if i not in axes]
-    count = int(np.prod([dims[i] for i in axes], dtype=np.intp))
+    count = math.prod(dims[i] for i in axes)
     flat = np.reshape(np.transpose(a, [*rest, *axes]), (*(dims[i] for i in rest), count))
     return flat, tuple(1 if i in axes else n for i, n in enumerate(dims))
 
@@ -73,7 +75,7 @@ def in_order(flat, skip_nan):
 
 
 def pick(ordered, position, n):
-    """The elements at these positions of the last axis; of n that count, the first and the last stand for those beyond."""
+    """The elements at these positions of the last axis; beyond the n that count it is the first or the last of them."""
     position = np.maximum(np.minimum(position, n - 1), 0)
     return np.take_along_axis(ordered, np.broadcast_to(position, (*ordered.shape[:-1], shape(position)[-1])), axis=-1)
 
@@ -161,10 +163,16 @@ def quantile_of(a, q, axis, out, method, keepdims, weights, skip_nan, name):
     q = array(q)
     if not isinstance(q, Tracer) and np.any((q < 0) | (q > 1)):
         raise ValueError("Quantiles must be in the range [0, 1]")
+    if skip_nan and not a.size:
+        return np.nanmean(a, axis, out=out, keepdims=keepdims)
     flat, kept = joined(a, axis)
+    if method == "linear" and q.dtype.kind in "iu":
+        method = "nearest"  # the first or the last, with no difference to multiply, which may be infinite
     if weights is None:
         ordered, n = in_order(flat, skip_nan)
-        y = between_elements(ordered, n, *METHODS[method](n, np.ravel(q)), weak)
+        count = n if isinstance(n, int) else n.astype(common_dtype(q, 0.0))
+        low, high, share = METHODS[method](count, np.ravel(q))
+        y = between_elements(ordered, n, low, high, share, weak)
     else:
         if method != "inverted_cdf":
             raise ValueError(f"Only method 'inverted_cdf' supports weights. Got: {method}.")
@@ -215,7 +223,8 @@ signature_of(np.percentile)(quantile_function("numpy.percentile", False, 100))
 signature_of(np.nanquantile)(quantile_function("numpy.nanquantile", True, 1))
 signature_of(np.nanpercentile)(quantile_function("numpy.nanpercentile", True, 100))
 
-# ---- covariances --------------------------------------------------------------------------------------------------
+
+# ---- covariances ----------------------------------------------------------------------------------------------------
 
 
 @signature_of(np.cov)
@@ -227,7 +236,10 @@ def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=N
         raise ValueError("ddof must be integer")
     dtype = np.result_type(*(x.dtype for x in given), np.float64) if dtype is None else dtype
     rows = [np.atleast_2d(x).astype(dtype) for x in given]
-    rows = [np.transpose(x) if not rowvar and original.ndim == 2 else x for x, original in zip(rows, given, strict=True)]
+    if not rowvar:
+        rows = [np.transpose(row) if x.ndim == 2 else row for row, x in zip(rows, given, strict=True)]
+    if not rows[0].shape[0]:
+        return np.zeros((0, 0))
     X = np.concatenate(rows, axis=0)
     ddof = (0 if bias else 1) if ddof is None else ddof
     w = sample_weights(fweights, aweights, X.shape[1])
@@ -252,7 +264,7 @@ def sample_weights(fweights, aweights, n):
     for name, weights in (("fweights", fweights), ("aweights", aweights)):
         if weights is None:
             continue
-        weights = array(weights).astype(float)
+        weights = as_float(weights, "numpy.cov")
         if weights.shape != (n,):
             raise RuntimeError(f"numpy.cov: {name} has shape {weights.shape}; there are {n} samples")
         if not isinstance(weights, Tracer):
@@ -276,7 +288,7 @@ def corrcoef(x, y=None, rowvar=True, *, dtype=None):
     return np.clip(c, -1, 1)
 
 
-# ---- counting -----------------------------------------------------------------------------------------------------
+# ---- counting -------------------------------------------------------------------------------------------------------
 
 
 @signature_of(np.bincount)
@@ -285,7 +297,7 @@ def bincount(x, /, weights=None, minlength=0):
     counts = np.bincount(places, minlength=minlength)
     if weights is None:
         return counts
-    weights = array(weights).astype(float)
+    weights = as_float(weights, "numpy.bincount")
     if weights.shape != np.shape(places):
         raise ValueError("The weights and list don't have the same length.")
     return bind(put, weights, np.asarray(places, np.intp), index=(ARRAY,), shape=counts.shape)

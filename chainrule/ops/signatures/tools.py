@@ -9,7 +9,7 @@ from ...core.errors import LostGradientError, MissingRuleError, user_line
 from ...core.memory import write
 from ...core.trace import FRONT_ENDS, NUMBERS, Tracer, aval_of, concrete, name_of
 
-NO = np._NoValue
+NO: Any = np._NoValue
 """What NumPy takes for a keyword that was not given, where None means something."""
 
 
@@ -47,7 +47,17 @@ def is_inexact(x: Any) -> bool:
     return np.dtype(aval_of(x).dtype).kind in "fc"
 
 
-# ---- axes -------------------------------------------------------------------------------------------------------
+def as_float(x: Any, what: str) -> Any:
+    """`x` in double precision, for a function that computes in that and takes nothing that does not fit."""
+    x = array(x)
+    if not np.can_cast(x.dtype, float):
+        raise TypeError(
+            f"{what}: an array of dtype {x.dtype} does not fit into float64: take its real part, or astype it"
+        )
+    return x.astype(float)
+
+
+# ---- axes -----------------------------------------------------------------------------------------------------------
 
 
 def one_axis(axis: Any, ndim: int) -> int:
@@ -73,6 +83,11 @@ def flat_if_none(a: Any, axis: Any) -> tuple[Any, int]:
     return (np.ravel(a), 0) if axis is None else (array(a), one_axis(axis, ndim(a)))
 
 
+def flat_or_number(a: Any, axis: Any) -> tuple[Any, int]:
+    """The same, for the functions that take a number for an array of one axis."""
+    return flat_if_none(a, None if axis in (0, -1) and not ndim(a) else axis)
+
+
 def along(axis: int, part: Any) -> tuple[Any, ...]:
     """The index that reads `part` of one axis."""
     return (*(slice(None),) * axis, part)
@@ -83,7 +98,7 @@ def dims_of(shape: Any) -> tuple[int, ...]:
     return tuple(int(n) for n in shape) if np.iterable(shape) else (int(shape),)
 
 
-# ---- keywords ----------------------------------------------------------------------------------------------------
+# ---- keywords -------------------------------------------------------------------------------------------------------
 
 
 def given(value: Any) -> bool:
@@ -132,7 +147,7 @@ def refuse(what: str, why: str) -> MissingRuleError:
     return MissingRuleError(f"{what}: {why} (at {user_line()})")
 
 
-# ---- constants ---------------------------------------------------------------------------------------------------
+# ---- constants ------------------------------------------------------------------------------------------------------
 
 
 def constant_function(*functions: Any) -> None:

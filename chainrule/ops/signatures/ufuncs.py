@@ -1,5 +1,8 @@
 """Ufuncs with keywords, and by their methods: reduce, accumulate, reduceat, outer, at."""
 
+import importlib
+import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -8,13 +11,15 @@ from ...core.memory import written
 from ...core.trace import UFUNCS, Tracer, aval_of, bind, missing, name_of, operand
 from .. import indexing
 from .elementwise import COMPOSITE
-from .reductions import logsumexp, masked
-from .tools import all_axes, along, array, given, into, one_axis, refuse, shape, signature_of, written_into
+from .reductions import axes_of, like, logsumexp, masked
+from .tools import along, array, given, into, one_axis, refuse, shape, signature_of, written_into
 
 
 @signature_of("ufunc")
 def ufunc_call(ufunc, method, inputs, kwargs):
-    """What NumPy asks of `__array_ufunc__` when it is more than one operation."""
+    """What NumPy asks of `__array_ufunc__` when it is more than one operation, or one that is not known yet."""
+    if ufunc not in UFUNCS and "scipy.special" in sys.modules:
+        importlib.import_module("..special", __package__)  # once: it enters the ufuncs of scipy.special
     return METHODS[method](ufunc, *inputs, **kwargs)
 
 
@@ -25,7 +30,7 @@ def call(
     where=True,
     dtype=None,
     signature=None,
-    casting="same_kind",
+    casting: Any = "same_kind",
     order="K",
     subok=True,
     axes=None,
@@ -36,10 +41,7 @@ def call(
     inputs = [operand(x) for x in inputs]
     if dtype is not None or signature is not None:
         inputs = as_loop(ufunc, inputs, dtype, signature, casting)
-    if ufunc.signature is None:
-        y = apply(ufunc, inputs)
-    else:
-        y = over_axes(ufunc, inputs, axes, axis, keepdims)
+    y = over_axes(ufunc, inputs, axes, axis, keepdims) if ufunc.signature else apply(ufunc, inputs)
     ys = y if isinstance(y, tuple) else (y,)
     outs = out if isinstance(out, tuple) else (out,) * len(ys)
     done = tuple(into(o, selected(where, stretched(y, o), o, name), name) for o, y in zip(outs, ys, strict=True))
@@ -50,7 +52,7 @@ def apply(ufunc, inputs):
     if ufunc in UFUNCS:
         return bind(UFUNCS[ufunc], *inputs)
     if ufunc in COMPOSITE:
-        return COMPOSITE[ufunc](*inputs)
+        return COMPOSITE[ufunc](*as_loop(ufunc, inputs))
     raise missing(name_of(ufunc))
 
 
@@ -70,12 +72,13 @@ def selected(where, y, old, name):
     return np.where(where, y, old)
 
 
-def as_loop(ufunc, inputs, dtype, signature, casting):
-    """The inputs cast as NumPy casts them for the keywords dtype= and signature=."""
-    given_types = tuple(aval_of(x).dtype for x in inputs) + (None,) * ufunc.nout
+def as_loop(ufunc, inputs, dtype=None, signature=None, casting: Any = "same_kind"):
+    """The inputs cast as NumPy casts them, by the keywords dtype= and signature= if these are given."""
+    given_types = tuple(np.dtype(bool) if type(x) is bool else aval_of(x).dtype for x in inputs) + (None,) * ufunc.nout
     if dtype is not None:
         signature = (None,) * ufunc.nin + (np.dtype(dtype),) * ufunc.nout
-    types = ufunc.resolve_dtypes(given_types, signature=signature, casting=casting)
+    chosen = {} if signature is None else {"signature": signature}
+    types = ufunc.resolve_dtypes(given_types, casting=casting, **chosen)
     return [
         array(x).astype(to) if np.dtype(found) != to else x
         for x, found, to in zip(inputs, given_types, types, strict=False)
@@ -84,16 +87,21 @@ def as_loop(ufunc, inputs, dtype, signature, casting):
 
 def over_axes(ufunc, inputs, axes, axis, keepdims):
     """A generalised ufunc over other axes than the last ones."""
-    if axis is not None:
-        cores = ufunc.signature.split("->")[0].split("),(")
-        axes = [(axis,) if core.strip("()") else () for core in cores] + [()] * ufunc.nout
+    cores = ufunc.signature.split("->")[0][1:-1].split("),(")
+    for x, core in zip(inputs, cores, strict=True):
+        if len(shape(x)) < len([n for n in core.split(",") if "?" not in n]):
+            raise ValueError(f"{ufunc.__name__}: an operand of shape {shape(x)} has too few axes for ({core})")
+    if axis is not None or keepdims:
+        if "," in "".join(cores):
+            raise TypeError(f"{ufunc.__name__}: axis= and keepdims= need a single core dimension; use axes=")
+        axes = [(-1 if axis is None else axis,)] * ufunc.nin
     if axes is not None:
         axes = [(i,) if isinstance(i, int) else tuple(i) for i in axes]
         inputs = [
             np.moveaxis(x, core, range(-len(core), 0)) if core else x for x, core in zip(inputs, axes, strict=False)
         ]
     y = apply(ufunc, inputs)
-    if keepdims:  # of ufuncs that reduce one axis of each input
+    if keepdims:
         return np.expand_dims(y, -1 if axis is None else axis)
     core = () if axes is None or len(axes) == ufunc.nin else axes[ufunc.nin]
     return np.moveaxis(y, range(-len(core), 0), core) if core else y
@@ -102,24 +110,29 @@ def over_axes(ufunc, inputs, axes, axis, keepdims):
 # ---- reduce ---------------------------------------------------------------------------------------------------------
 
 
-def reduce(ufunc, a, axis=0, dtype=None, out=None, keepdims=False, initial=None, where=True):
+def reduce(
+    ufunc, a, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims=False, initial: Any = None, where: Any = True
+):
     name = f"{name_of(ufunc)}.reduce"
     a = array(a) if dtype is None else array(a).astype(dtype)
     if ufunc in REDUCTIONS:
         extra = {"initial": initial} if given(initial) else {}
         return into(out, REDUCTIONS[ufunc](a, axis=axis, keepdims=keepdims, where=where, **extra), name)
     if ufunc is np.logaddexp:
+        a = a.astype(ufunc.resolve_dtypes((a.dtype, a.dtype, None))[0])  # raises for complex numbers
         y = logsumexp(masked(a, where, -np.inf), axis, keepdims)
         return into(out, np.logaddexp(y, initial) if given(initial) else y, name)
     if not can_scan(ufunc):
         raise missing(name)
     if where is not True:
         raise refuse(name, "where= is not supported")
-    axes = all_axes(axis, a.ndim)
+    axes = axes_of(axis, a)
     if len(axes) > 1 and ufunc not in COMMUTATIVE:
         raise ValueError(f"reduction operation '{ufunc.__name__}' is not reorderable, so at most one axis may be given")
-    y = np.reshape(np.moveaxis(a, axes, range(len(axes))), (-1, *(n for i, n in enumerate(a.shape) if i not in axes)))
-    steps = [*([initial] if given(initial) else []), *y]
+    rest = tuple(n for i, n in enumerate(a.shape) if i not in axes)
+    count = math.prod(a.shape[i] for i in axes)
+    y = np.reshape(np.moveaxis(a, axes, range(len(axes))), (count, *rest))
+    steps = [*([like(initial, a)] if given(initial) else []), *y]
     if not steps:
         raise ValueError(f"zero-size array to reduction operation {ufunc.__name__} which has no identity")
     total = steps[0]
@@ -146,7 +159,7 @@ def can_scan(ufunc):
     return ufunc in UFUNCS and ufunc.nin == 2 and ufunc.signature is None
 
 
-# ---- accumulate, reduceat, outer, at ----------------------------------------------------------------------------
+# ---- accumulate, reduceat, outer, at --------------------------------------------------------------------------------
 
 
 def accumulate(ufunc, a, axis=0, dtype=None, out=None):
@@ -188,19 +201,19 @@ def outer(ufunc, a, b, **kwargs):
     return call(ufunc, np.reshape(a, a.shape + (1,) * len(b.shape)), b, **kwargs)
 
 
-def at(ufunc, a, indices, b=None):
+def at(ufunc, a, indices, b: Any = None):
     """Writes into `a`, taking repeated indices one after the other."""
     name = f"{name_of(ufunc)}.at"
     a = written_into(a, name)
-    entries, arrays = indexing.parse(indices, len(a.shape))
+    entries, arrays = indexing.parse(indices, a.shape)
     target = indexing.out_shape(a.shape, entries, arrays)
     if b is not None:
         b = np.broadcast_to(b, target)
         if not np.can_cast(b.dtype, a.dtype, "same_kind"):
             raise TypeError(f"{name}: values of dtype {b.dtype} cannot be written into an array of dtype {a.dtype}")
-    if ufunc in (np.add, np.subtract):
-        b = (b if ufunc is np.add else np.negative(b)).astype(a.dtype)
-        written(a, a + bind(indexing.put, b, *arrays, index=entries, shape=a.shape), owned=False)
+    if ufunc in (np.add, np.subtract) and b is not None:
+        change = array(b if ufunc is np.add else -b).astype(a.dtype)
+        written(a, a + bind(indexing.put, change, *arrays, index=entries, shape=a.shape), owned=False)
         return
     if any(isinstance(i, Tracer) for i in arrays):
         raise refuse(name, "traced indices are supported for np.add and np.subtract only")
