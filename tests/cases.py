@@ -129,6 +129,7 @@ case("angle", "beside a real array", lambda x, z: x * np.angle(z), V, Z)
 case("deg2rad", "radians", np.radians, V)
 case("rad2deg", "degrees", np.degrees, V)
 case("sqrt", "complex, left half-plane", np.sqrt, -Z)
+case("arccosh", "complex, left half-plane", np.arccosh, -Z)
 case("absolute", "at zero", np.abs, np.array([0.0, -1.5]), order=1)
 case("absolute", "not contiguous", np.abs, M.T[::-2])
 
@@ -317,7 +318,7 @@ case("prod", "two zeros in a row", lambda x: np.prod(x, axis=1), np.array([[1.5,
 case("max", "a tie of two", lambda x: np.max(x, axis=1), TIED, order=1)
 case("min", "ties elsewhere", lambda x: np.min(x, axis=1), TIED)
 case("logsumexp", "equal elements", lambda x: np.logaddexp.reduce(x, axis=1), TIED)
-case("logsumexp", "large numbers", np.logaddexp.reduce, np.array([800.0, 799.5, -900.0]))
+case("logsumexp", "large numbers", lambda x: np.logaddexp.reduce(x + np.array([800.0, 799.5, -900.0])), V)
 case("cumsum", "axis 0", lambda x: np.cumsum(x, axis=0), M)
 case("cumsum", "a negative axis", lambda x: np.cumsum(x, axis=-1), B)
 case("cumsum", "the middle axis", lambda x: np.cumsum(x, axis=1), B)
@@ -361,6 +362,7 @@ case("broadcast_to", "an axis of 1", lambda x: np.broadcast_to(x, (3, 2)), V[:, 
 case("broadcast_to", "both", lambda x: np.broadcast_to(x, (2, 3, 2)), V[:, None])
 case("broadcast_to", "0-d", lambda x: np.broadcast_to(x, (2, 3)), np.array(0.7))
 case("broadcast_to", "an axis of 1 that stays", lambda x: np.broadcast_to(x, (2, 1, 3)), V[None])
+case("broadcast_to", "a new axis of 1 before one that is stretched", lambda x: np.broadcast_to(x, (1, 3)), V[:1])
 case("broadcast_to", "to nothing", lambda x: np.broadcast_to(x, (0, 3)), V)
 case("broadcast_to", "complex64", lambda x: np.broadcast_to(x, (2, 3)), single(Z))
 case("transpose", "of a matrix", np.transpose, M)
@@ -378,6 +380,7 @@ case("concatenate", "one array", lambda a: np.concatenate([a]), V)
 case("concatenate", "one array twice", lambda a: np.concatenate([a, a], axis=1), M)
 case("concatenate", "nothing and something", lambda a, b: np.concatenate([a, b]), NO_ROWS, M)
 case("concatenate", "float32, float64 and complex", lambda a, b, z: np.concatenate([a, b, z]), single(V), W, Z)
+case("concatenate", "dtypes that differ", lambda a, z: bind(moves.concatenate, a, z, axis=0), single(V), Z)
 case("concatenate", "a stack", lambda a, b: np.stack([a, b], axis=1), V, W)
 case("sliding_window_view", "one axis", lambda x: np.lib.stride_tricks.sliding_window_view(x, 2), V)
 case("sliding_window_view", "the last axis", lambda x: np.lib.stride_tricks.sliding_window_view(x, 2, axis=-1), B)
@@ -459,6 +462,17 @@ case("getitem", "traced positions and an integer apart", reading(1, ARRAY, None,
 case("getitem", "traced positions, an integer in front and apart", reading(0, slice(None), ARRAY), B[:, :, [0, 1, 1]], W)
 case("getitem", "a plain array at traced positions", lambda y: y * reading(ARRAY)(V, y), W)
 case("getitem", "a part of an array that is being filled", lambda x: _filled(x), M)
+case("getitem", "overlapping parts", lambda x: x[1:] * x[:-1], V)
+case("getitem", "a part of what is added to something else", lambda x: _added_and_read(x), V)
+case(
+    "getitem",
+    "pairs of traced positions that broadcast",
+    lambda x, y: bind(
+        indexing.getitem, x, np.argsort(y[:2])[:, None], np.argsort(y), index=(ARRAY, ARRAY), copy=False
+    ),
+    M,
+    W,
+)
 case("put", "traced positions", lambda ct, y: bind(indexing.put, ct, np.argsort(y), index=(ARRAY,), shape=(4,)), V, W)
 case(
     "put",
@@ -501,6 +515,11 @@ def _doubled(x):
     y[0] += y[1]
     y[:, 1] *= x[:, 0]
     return y
+
+
+def _added_and_read(x):
+    a, b = np.exp(x), np.sin(x)
+    return a[:2], a + b
 
 
 # ---- contractions ---------------------------------------------------------------------------------------------------

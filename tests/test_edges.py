@@ -582,7 +582,7 @@ def test_subclasses_that_mean_something_else_are_refused(name):  # bugs.md 20
         lambda x: cr.grad(lambda y: np.sum(x * y))(np.ones(2)),
         lambda x: cr.jvp(lambda y: np.sum(x + y), (np.ones(2),), (np.ones(2),)),
     ):
-        with pytest.raises(TypeError, match=name):
+        with pytest.raises(TypeError, match=f"{name}|about to become a plain array"):
             use(x)
 
 
@@ -599,7 +599,7 @@ def test_constants_that_are_no_numbers_are_refused(constant):  # bugs.md 21
             cr.jvp(f, (np.ones(2),), (np.ones(2),))
 
 
-@pytest.mark.parametrize("other", [None, "a", object(), {}], ids=str)
+@pytest.mark.parametrize("other", [None, "a", object(), {}], ids=lambda v: type(v).__name__)
 def test_operands_that_are_no_numbers_raise_pythons_error(other):
     with pytest.raises(TypeError, match="unsupported operand type"):
         cr.grad(lambda x: x + other)(1.0)

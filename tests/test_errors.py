@@ -5,6 +5,7 @@ import copy
 import functools
 import math
 import pathlib
+import pickle
 import re
 import traceback
 
@@ -616,6 +617,43 @@ CASES = {
         lambda: register(PRIMITIVES["sin"]),
         ValueError,
         "register: there is a primitive named 'sin' already",
+    ),
+    # -- values that are no arrays of numbers
+    "object array": (
+        lambda: cr.grad(lambda x: np.sum(x * np.array([1, 2, 3], object)))(x),
+        TypeError,
+        "an array of dtype object met a traced array (at {here}); derivatives are of numbers: convert it, "
+        "x.astype(float)",
+    ),
+    "dates": (
+        lambda: cr.grad(lambda x: np.sum(np.where(x > 0, x, np.array("2020-01-01", "M8[D]"))))(x),
+        TypeError,
+        "an array of dtype datetime64[D] met a traced array (at {here}); derivatives are of numbers: convert it, "
+        "x.astype(float)",
+    ),
+    "masked array": (
+        lambda: cr.grad(np.sum)(np.ma.masked_array(x, x > 1)),
+        TypeError,
+        "numpy.ma.MaskedArray: its arithmetic is not that of an array (used at {here}), and chainrule differentiates "
+        "arrays only: take np.asarray(x), or x.filled(...) of a masked array",
+    ),
+    "pickled inside": (
+        lambda: cr.grad(lambda x: np.sum(pickle.loads(pickle.dumps(x))))(x),
+        TypeError,
+        "a traced value cannot be pickled, for it is of use only within the function that is transformed: return it "
+        "from there, or pickle chainrule.stop_gradient(x)",
+    ),
+    "backward inside": (
+        lambda: cr.grad(lambda x: np.sum(x).backward())(x),
+        TypeError,
+        "backward: this value (at {here}) belongs to a function that is being transformed; return it from there, or "
+        "take gradients of it with chainrule.grad",
+    ),
+    "traced keyword": (
+        lambda: cr.grad(lambda x: np.sum(custom(lambda ct, y, x, c: (ct,))(x, c=x)))(x),
+        TypeError,
+        "doubled: the keyword argument c is a traced value (at {here}), and rules give derivatives in positional "
+        "arguments only: pass it as one",
     ),
 }
 

@@ -97,7 +97,7 @@ class Sums(dict[Any, Any]):
             self[node] = zeros(ct.shape, ct.like)
         elif hasattr(ct.like, "companion") and not hasattr(total, "companion"):
             self[node] = zeros(ct.shape, ct.like) + total
-        elif id(node) not in self._own:
+        elif id(node) not in self._own or not total.shape:  # a sum of 0-d arrays is a number
             self[node] = np.copy(total)
         self._own.add(id(node))
         return self[node]

@@ -3,7 +3,9 @@
 import os
 import sys
 
-PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+LIBRARIES = ("numpy", "scipy")
 
 
 class MissingRuleError(NotImplementedError):
@@ -27,11 +29,13 @@ class LeakedTracerError(RuntimeError):
 
 
 def user_line() -> str:
-    """Where the innermost frame outside chainrule and NumPy is: `file.py:12, in f`."""
+    """Where the innermost frame outside chainrule, NumPy and SciPy is: `file.py:12, in f`."""
+    packages = [HERE, *(os.path.dirname(sys.modules[m].__file__ or "") for m in LIBRARIES if m in sys.modules)]
+    inner = (*(package + os.sep for package in packages), "<frozen", "<__array_function__")
     frame = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
-        if not name.startswith(PACKAGE) and f"{os.sep}numpy{os.sep}" not in name and not name.startswith("<frozen"):
+        if not name.startswith(inner):
             return f"{name}:{frame.f_lineno}, in {frame.f_code.co_name}"
         frame = frame.f_back
     return "an unknown line"

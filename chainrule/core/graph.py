@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .primitive import Aval, Primitive
-from .trace import aval_of, bind
+from .trace import aval_of, bind, concrete
 
 
 class Var:
@@ -50,6 +50,11 @@ def constant(x: Any) -> str:
     return f"constant:{x.dtype}[{','.join(map(str, x.shape))}]"
 
 
+def _own(y: Any) -> Any:
+    """A result that its new owner may write into: not a constant of the graph, nor a view of one."""
+    return y.copy() if isinstance(y, np.ndarray) and not (y.flags.owndata and y.flags.writeable) else y
+
+
 @dataclass(slots=True, eq=False)
 class Graph:
     """A program without control flow: what a function did to its arguments, in order.
@@ -86,20 +91,27 @@ class Graph:
                     f"{np.dtype(found.dtype)} was given: record the function again for it"
                 )
         values: dict[Var, Any] = {**self.constants, **dict(zip(self.inputs, leaves, strict=True))}
+        guards = dict(self.guards)
+        for var in guards.keys() & values.keys():
+            self.check(var, values[var], guards[var])
         for e in self.equations:
             args = [values[a] if isinstance(a, Var) else a for a in e.args]
             y = bind(e.primitive, *args, **e.params)
-            if e.primitive.multi:
-                values.update(zip(e.outputs, y, strict=True))
-            else:
-                values[e.outputs[0]] = y
-        for var, answer in self.guards:
-            if not np.array_equal(values[var], answer):
-                raise ValueError(
-                    f"graph: the function was recorded where {var.name} is {answer}, and it is {values[var]} for these "
-                    "arguments: record it again for them"
-                )
-        return [values[v] for v in self.outputs]
+            for var, value in zip(e.outputs, y if e.primitive.multi else (y,), strict=True):
+                values[var] = value
+                if var in guards:
+                    self.check(var, value, guards[var])
+        given = set(self.inputs)
+        return [values[v] if v in given else _own(values[v]) for v in self.outputs]
+
+    def check(self, var: Var, value: Any, answer: Any) -> None:
+        """Raises if `value` is not the answer that the function got when it looked at `var`."""
+        found = concrete(value, "the value of a guard")
+        if not np.array_equal(found, answer, equal_nan=answer.dtype.kind in "fc"):
+            raise ValueError(
+                f"graph: the function was recorded where {var.name} is {answer}, and it is {found} for these "
+                "arguments: record it again for them"
+            )
 
     def __str__(self) -> str:
         lines = [f"graph({', '.join(v.typed() for v in self.inputs)}):"]

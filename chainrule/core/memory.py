@@ -30,12 +30,12 @@ there, and what an operation makes of the array is mostly as large."""
 class Memory:
     """How a tracer shares memory. Attached to a tracer at its first write, or if it is a view."""
 
-    __slots__ = ("base", "key", "owned", "remake", "root", "seen", "version", "write_back")
+    __slots__ = ("base", "copied", "key", "owned", "remake", "root", "seen", "version", "write_back")
 
-    def __init__(self, owned=False, base=None, remake=None, write_back=None, key=None):
+    def __init__(self, owned=False, base=None, remake=None, write_back=None, key=None, copied=False):
         self.owned = owned
         self.version = 0  # counted at the root of the views only
-        self.base, self.remake, self.write_back, self.key = base, remake, write_back, key
+        self.base, self.remake, self.write_back, self.key, self.copied = base, remake, write_back, key, copied
         if base is not None:
             above = base.memory
             self.root = base if above is None or above.base is None else above.root
@@ -52,11 +52,29 @@ def fresh(view: Any) -> bool:
     return view.memory.seen == version(view.memory.root)
 
 
-def view(y: Any, base: Any, remake: Any, write_back: Any = None, key: Any = None) -> Any:
-    """Marks `y` as sharing memory with `base`, where NumPy's result would."""
-    if type(y) is type(base) and y is not base and y.shape:
-        y.memory = Memory(base=base, remake=remake, write_back=write_back, key=key)
+def view(y: Any, base: Any, remake: Any, write_back: Any = None, *, key=None, copied=False, number=True) -> Any:
+    """Marks `y` as sharing memory with `base`, where NumPy's result would.
+
+    copied: it is a copy as yet, for `base` is owned; number: a `y` of no axes is a number in NumPy, not an array.
+    """
+    if type(y) is type(base) and y is not base and (y.shape or not number):
+        y.memory = Memory(base=base, remake=remake, write_back=write_back, key=key, copied=copied)
     return y
+
+
+def layout(x: Any) -> Any:
+    """An array that lies in memory as NumPy's would in the place of `x`, which may be a part that we have copied."""
+    parts, root = [], x
+    while root.memory is not None and root.memory.base is not None:
+        parts.append(root.memory)
+        root = root.memory.base
+    if not any(part.copied for part in parts):
+        return x
+    owned, array = root.memory.owned, root
+    for part in reversed(parts):
+        array = part.remake(array)
+    root.memory.owned = owned  # nobody keeps what has been read here
+    return array
 
 
 def is_view(y: Any, base: Any) -> bool:
@@ -109,6 +127,7 @@ def written(tracer: Any, new: Any, owned: bool) -> Any:
                 f"writing into a view that NumPy shares with another traced array (at {user_line()}): "
                 "write into that array itself, or into a copy() of the view"
             )
+        memory.seen = version(memory.root)  # what is read here is what has just been written
         memory.write_back(memory.base, tracer)
         memory.seen = version(memory.root)
     return tracer

@@ -62,6 +62,10 @@ class Trace:
         """The plain value under `tracer`, for `what` cannot do with less; an error where there is none."""
         return concrete(tracer.primal, what)
 
+    def is_constant(self, tracer: "Tracer") -> bool:
+        """Whether `tracer` has no derivative, so that its value may be used as a Python number."""
+        return False
+
     def check_writable(self, tracer: "Tracer") -> None:
         """Raises where `tracer` must not be written into."""
 
@@ -78,13 +82,13 @@ class Ended(Trace):
 
     __slots__ = ()
 
-    def _leaked(self, *args: Any) -> Any:
+    def _leaked(self, *args: Any, **kwargs: Any) -> Any:
         raise LeakedTracerError(
             f"a traced value was used (at {user_line()}) after the transform that made it had ended: return it from "
             "the function that was transformed (has_aux=True for what is no result), instead of storing it outside"
         )
 
-    process = lift = hold = concrete = check_writable = apply1 = apply2 = _leaked
+    process = lift = hold = concrete = is_constant = check_writable = apply1 = apply2 = _leaked
 
 
 def bind(primitive: Primitive, *args: Any, **params: Any) -> Any:
@@ -105,9 +109,37 @@ NUMBERS = frozenset({bool, int, float, complex})
 
 
 def operand(x: Any) -> Any:
-    """`x` as an operation takes it: a tracer, an array, or a Python number; lists become arrays."""
-    if isinstance(x, (Tracer, np.ndarray, np.generic)) or type(x) in NUMBERS:
+    """`x` as an operation takes it: a tracer, an array of numbers, or a Python number; lists become arrays."""
+    if isinstance(x, Tracer) or type(x) in NUMBERS:
         return x
+    if type(x) is not np.ndarray and not isinstance(x, np.generic):
+        x = plain_array(x)
+    if x.dtype.kind not in NUMERIC:
+        raise not_numbers(x.dtype)
+    return x
+
+
+NUMERIC = "fciub"
+"""The kinds of dtypes that hold numbers."""
+
+
+def not_numbers(dtype: np.dtype) -> TypeError:
+    return TypeError(
+        f"an array of dtype {dtype} met a traced array (at {user_line()}); derivatives are of numbers: convert it, "
+        "x.astype(float)"
+    )
+
+
+def plain_array(x: Any) -> np.ndarray:
+    """`x` as an array; an error if it is of a subclass that has arithmetic of its own, which would be lost."""
+    cls = type(x)
+    if isinstance(x, np.ndarray) and (
+        cls.__mul__ is not np.ndarray.__mul__ or cls.__array_ufunc__ is not np.ndarray.__array_ufunc__
+    ):
+        raise TypeError(
+            f"{cls.__module__}.{cls.__name__}: its arithmetic is not that of an array (used at {user_line()}), and "
+            "chainrule differentiates arrays only: take np.asarray(x), or x.filled(...) of a masked array"
+        )
     return np.asarray(x)
 
 
@@ -296,7 +328,9 @@ class Tracer:
 
     # -- Python's protocols
 
-    def _number(self, kind: str):
+    def _number(self, kind: str) -> Any:
+        if self._trace.is_constant(self):
+            return concrete(self, f"{kind}()")
         raise LostGradientError(
             f"{kind}() of a traced value would drop its gradient (at {user_line()}). Use NumPy functions on it "
             "(np.sin, not math.sin; np.floor and np.round for whole numbers). If it was written into a plain array, "
@@ -305,18 +339,21 @@ class Tracer:
         )
 
     def __float__(self):
-        return self._number("float")
+        return float(self._number("float"))
 
     def __int__(self):
-        return self._number("int")
+        return int(self._number("int"))
 
     def __complex__(self):
-        return self._number("complex")
+        return complex(self._number("complex"))
 
     def __index__(self):
         if self.dtype.kind in "iub":
             return concrete(self, "an index").__index__()
-        return self._number("int")
+        return self._number("int").__index__()
+
+    def __round__(self, ndigits=None):
+        return round(self._number("round")) if ndigits is None else np.round(self, ndigits)
 
     def __bool__(self):
         return bool(concrete(self, "the truth value of an array (in `if`, `while`, `and`, `or`, `not`)"))
@@ -335,7 +372,7 @@ class Tracer:
         return f"<{type(self).__name__} of shape {self.shape}, {self.dtype}>"
 
     def item(self, *args):
-        return self._number("item")
+        return np.asarray(self._number("item")).item(*args)
 
     def tolist(self):
         """Nested lists of traced numbers."""
@@ -442,13 +479,19 @@ class Tracer:
         write(self, FRONT_ENDS[np.partition](self, kth, axis, kind, order), "partition")
 
     def copy(self, order="C"):
-        return FRONT_ENDS[np.copy](self)
+        return FRONT_ENDS[np.copy](self, order)
 
     def __copy__(self):
         return self.copy()
 
     def __deepcopy__(self, memo):
         return self.copy()
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "a traced value cannot be pickled, for it is of use only within the function that is transformed: return "
+            "it from there, or pickle chainrule.stop_gradient(x)"
+        )
 
     def to_device(self, device, /, *, stream=None):
         if device != "cpu" or stream is not None:

@@ -126,13 +126,13 @@ class Explanation:
             ...
         ValueError: save: 'graph.png' must end in .svg (the picture) or .txt (the table)
         """
-        from pathlib import Path
-
-        path = Path(path)
-        if path.suffix not in (".svg", ".txt"):
-            raise ValueError(f"save: {path.name!r} must end in .svg (the picture) or .txt (the table)")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.svg() if path.suffix == ".svg" else f"{self}\n", encoding="utf-8")
+        folder, name = os.path.split(path)
+        suffix = os.path.splitext(name)[1]
+        if suffix not in (".svg", ".txt"):
+            raise ValueError(f"save: {name!r} must end in .svg (the picture) or .txt (the table)")
+        os.makedirs(folder or ".", exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(self.svg() if suffix == ".svg" else f"{self}\n")
 
 
 def explain(f: Callable[..., Any]) -> Callable[..., Explanation]:

@@ -244,9 +244,9 @@ def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
 
     @functools.wraps(f, updated=())
     def hvp_f(*args, **kwargs):
-        *given, v = args
-        if not given:
+        if len(args) < 2:
             raise TypeError("hvp: the arguments of the function and a vector are needed: hvp(f)(x, v)")
+        *given, v = args
         (position,) = arguments.argument_positions(argnums, len(given), "hvp")
         gradient = arguments.of_arguments(grad(f, position), given, kwargs, (position,))
         return jvp(gradient, (given[position],), (v,))[1]

@@ -404,7 +404,13 @@ def read_part(x, index):
         remake=lambda base: bind(getitem, base, index=entries, copy=False),
         write_back=lambda base, part: overwrite(base, entries, [], part),
         key=entries,
+        copied=owned,
+        number=not _has_ellipsis(index),
     )
+
+
+def _has_ellipsis(index):
+    return index is Ellipsis or (type(index) is tuple and any(i is Ellipsis for i in index))
 
 
 def write_part(x, index, value):

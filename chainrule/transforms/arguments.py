@@ -8,7 +8,7 @@ import numpy as np
 from ..core.errors import LeakedTracerError
 from ..core.memory import read
 from ..core.primitive import Aval
-from ..core.trace import Trace, Tracer, aval_of
+from ..core.trace import NUMBERS, Ended, Trace, Tracer, aval_of, plain_array
 from ..core.tree import flatten
 
 ARRAYS = Tracer | np.ndarray | np.generic | float | int | complex
@@ -22,7 +22,7 @@ def differentiable(leaf: Any, who: str, where: str) -> Any:
     elif type(leaf) in (float, complex):
         return np.float64(leaf) if type(leaf) is float else np.complex128(leaf)
     elif isinstance(leaf, np.ndarray | np.generic) and leaf.dtype.kind in "fc":
-        return leaf if type(leaf) is np.ndarray or isinstance(leaf, np.generic) else np.asarray(leaf)
+        return leaf if type(leaf) is np.ndarray or isinstance(leaf, np.generic) else plain_array(leaf)
     found = f"dtype {leaf.dtype}" if hasattr(leaf, "dtype") else f"type {type(leaf).__name__}"
     raise TypeError(
         f"{who}: {where} has {found}; derivatives are taken with respect to floating point numbers. "
@@ -38,12 +38,17 @@ def own_value(trace: Trace, x: Any, who: str) -> tuple[Any, Any]:
     if isinstance(x, Tracer):
         if x._trace is trace:
             return x.primal, x.companion
-        if x._trace.level > trace.level:
+        if type(x._trace) is Ended or x._trace.level > trace.level:
             raise LeakedTracerError(
                 f"{who}: the function returned a traced value of a transform that has ended; return it from "
                 "the function that was transformed, instead of storing it outside"
             )
     return x, None
+
+
+def array(x: Any) -> Any:
+    """`x` with a shape and a dtype: a Python number as NumPy's."""
+    return np.asarray(x)[()] if type(x) in NUMBERS else x
 
 
 def result(x: Any, like: Any) -> Any:
@@ -113,13 +118,14 @@ def short(x: Any) -> str:
     return text if len(text) < 60 else f"a {type(x).__name__}"
 
 
-def input_leaf(x: Any, who: str, i: int) -> None:
-    """Raises if `x`, a leaf of argument `i` of a recorded function, is no array, number or tracer."""
+def input_leaf(x: Any, who: str, i: int) -> Any:
+    """`x`, a leaf of argument `i` of a recorded function: an array, a number or a tracer."""
     if not isinstance(x, ARRAYS) or np.dtype(aval_of(x).dtype).kind not in "fciub":
         raise TypeError(
             f"{who}: argument {i} holds {short(x)}, which is no array of numbers; bind such arguments beforehand "
             "(functools.partial, lambda)"
         )
+    return x if isinstance(x, Tracer) else np.array(plain_array(x))[()]
 
 
 def output_leaf(x: Any, who: str, aux: bool = True) -> Any:

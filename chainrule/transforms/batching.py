@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.errors import LostGradientError, user_line
 from ..core.primitive import Primitive
-from ..core.trace import NUMBERS, Trace, Tracer, aval_of
+from ..core.trace import NUMBERS, Trace, Tracer, aval_of, plain_array
 from ..core.tree import broadcast_prefix, flatten
 from . import arguments
 
@@ -103,6 +103,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
         trees, sizes = [], set()
         for i, (arg, prefix) in enumerate(zip(args, axes_of, strict=True)):
             leaves, structure = flatten(arg)
+            leaves = [plain_array(x) if isinstance(x, np.ndarray) else x for x in leaves]
             axes = broadcast_prefix(prefix, arg, f"vmap: in_axes of argument {i}")
             axes = [axis if axis is None else _axis(axis, leaf, i) for leaf, axis in zip(leaves, axes, strict=True)]
             sizes |= {aval_of(leaf).shape[axis] for leaf, axis in zip(leaves, axes, strict=True) if axis is not None}
@@ -116,7 +117,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
         trace = BatchTrace(sizes.pop())
         batched = [
             s.unflatten(
-                [x if a is None else Batched(trace, np.moveaxis(x, a, 0)) for x, a in zip(leaves, axes, strict=True)]
+                [x if a is None else Batched(trace, _to_front(x, a)) for x, a in zip(leaves, axes, strict=True)]
             )
             for s, leaves, axes in trees
         ]
@@ -127,6 +128,11 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
             return structure.unflatten([_unbatched(trace, leaf, a) for leaf, a in zip(leaves, places, strict=True)])
 
     return vmap_f
+
+
+def _to_front(x: Any, axis: int) -> Any:
+    """`x` with the batch axis in front, in memory, too: what is a view of one example must be one of the batch."""
+    return np.copy(np.moveaxis(x, axis, 0), order="C") if axis else x
 
 
 def _axis(axis: int, leaf: Any, i: int) -> int:

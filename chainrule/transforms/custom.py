@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core import dependence
-from ..core.errors import LeakedTracerError, ModifiedArrayError
+from ..core.errors import LeakedTracerError, ModifiedArrayError, user_line
 from ..core.primitive import Aval, Primitive, keeps_all, keeps_args
 from ..core.trace import Tracer, aval_of, bind
 from ..core.tree import flatten, leaves_like
@@ -18,17 +18,20 @@ from .reverse import vjp as reverse_vjp
 
 
 class Call:
-    """One call of a custom function: how its array arguments and results are arranged in trees."""
+    """One call of a custom function: how its array arguments and results are arranged in trees.
 
-    __slots__ = ("fingerprints", "kwargs", "output", "owner", "static", "structure")
+    structure: that of the pair of the positional arguments and the keywords; static: the leaves that are no arrays.
+    """
 
-    def __init__(self, owner: "custom", structure: Any, static: dict[int, Any], kwargs: dict[str, Any]):
-        self.owner, self.structure, self.static, self.kwargs = owner, structure, static, kwargs
+    __slots__ = ("fingerprints", "output", "owner", "static", "structure")
+
+    def __init__(self, owner: "custom", structure: Any, static: dict[int, Any]):
+        self.owner, self.structure, self.static = owner, structure, static
         self.output: Any = None
         self.fingerprints: list[Any] | None = None
 
     def arguments(self, arrays: Sequence[Any], fill: Any = None) -> Any:
-        """The tuple of positional arguments from their arrays; `fill` stands for those that are no arrays."""
+        """The positional arguments and the keywords from their arrays; `fill` stands for those that are no arrays."""
         left = map(_read_only, arrays)
         count = self.structure.num_leaves
         return self.structure.unflatten(
@@ -121,12 +124,18 @@ class custom:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._vjp is None and self._jvp is None:
             return self.f(*args, **kwargs)
+        for name, value in kwargs.items():
+            if any(isinstance(leaf, Tracer) for leaf in flatten(value)[0]):
+                raise TypeError(
+                    f"{self.name}: the keyword argument {name} is a traced value (at {user_line()}), and rules give "
+                    "derivatives in positional arguments only: pass it as one"
+                )
         return self._bind(args, kwargs)
 
     def _bind(self, args: Any, kwargs: Any) -> Any:
-        leaves, structure = flatten(args)
+        leaves, structure = flatten((args, kwargs))
         static = {i: x for i, x in enumerate(leaves) if not _is_array(x)}
-        call = Call(self, structure, static, kwargs)
+        call = Call(self, structure, static)
         outputs = bind(self.primitive, *(x for i, x in enumerate(leaves) if i not in static), call=call)
         return call.output.unflatten(outputs)
 
@@ -148,14 +157,19 @@ class custom:
     # -- the rules
 
     def _impl(self, *xs, call):
-        leaves, call.output = flatten(self.f(*call.arguments(xs), **call.kwargs))
+        leaves, call.output = self._results(xs, call)
         for leaf in leaves:
             if isinstance(leaf, Tracer):
                 raise LeakedTracerError(
                     f"{self.name}: the function uses a traced value from outside; its rule cannot see that: pass the "
                     "value as an argument"
                 )
-        return tuple(leaf if hasattr(leaf, "shape") else np.asarray(leaf)[()] for leaf in leaves)
+        return tuple(map(arguments.array, leaves))
+
+    def _results(self, xs, call):
+        """The leaves and the structure of what the function gives."""
+        args, kwargs = call.arguments(xs)
+        return flatten(self.f(*args, **kwargs))
 
     def _aval(self, *avals, call):
         outputs = self._impl(*(np.ones(a.shape, a.dtype) for a in avals), call=call)
@@ -164,20 +178,15 @@ class custom:
     def _push(self, tangents, ys, *xs, call):
         full = [_zeros(x) if t is None else t for t, x in zip(tangents, xs, strict=True)]
         if self._jvp is not None:
-            t = self._jvp(
-                call.arguments(full, fill=_NO),
-                call.result(ys),
-                *call.arguments(xs),
-                **call.kwargs,
-            )
+            args, kwargs = call.arguments(xs)
+            along, _ = call.arguments(full, fill=_NO)
+            t = self._jvp(along, call.result(ys), *args, **kwargs)
             return self._checked(
                 leaves_like(call.output, t, f"{self.name}: the tangent that its jvp rule returned"), ys, "jvp"
             )
         # The vjp rule is linear in ct, so its own pullback is the map from tangents to tangents.
         on = [i for i, t in enumerate(tangents) if t is not None]
-        _, pullback = reverse_vjp(
-            lambda *cts: tuple(self._cotangents(cts, ys, xs, call)[i] for i in on), *map(_zeros, ys)
-        )
+        _, pullback = reverse_vjp(lambda *cts: tuple(self._filled(cts, ys, xs, call)[i] for i in on), *map(_zeros, ys))
         return pullback(tuple(tangents[i] for i in on))
 
     def _pull(self, wanted, cts, ys, *xs, call):
@@ -199,10 +208,10 @@ class custom:
 
     def _cotangents(self, cts, ys, xs, call):
         """What the user's vjp rule returns, leaf by leaf."""
-        args = call.arguments(xs)
+        args, kwargs = call.arguments(xs)
         rule = self._vjp
         assert rule is not None
-        found = rule(call.result(cts), call.result(ys), *args, **call.kwargs)
+        found = rule(call.result(cts), call.result(ys), *args, **kwargs)
         if not isinstance(found, tuple) or len(found) != len(args):
             raise TypeError(
                 f"{self.name}: its vjp rule must return a tuple with a cotangent (or None) for each of its {len(args)} "
@@ -221,6 +230,7 @@ class custom:
                     strict=True,
                 )
                 leaves += [c for c, on in both if on]
+        leaves += [None] * (len(xs) - len(leaves))  # the keywords
         return self._checked(leaves, xs, "vjp")
 
     def _checked(self, found, like, rule):
@@ -231,19 +241,17 @@ class custom:
                     f"{self.name}: its {rule} rule returned an array of shape {aval_of(v).shape} where "
                     f"{aval_of(x).shape} was expected"
                 )
-            out.append(v)
+            out.append(_read_only(v))
         return tuple(out)
 
     def _batch(self, is_batched, *xs, call):
         """The operation on a batch is an operation with rules of its own: those of one example, mapped."""
         axes = [0 if on else None for on in is_batched]
-        batched = custom(
-            lambda *xs: tuple(vmap(lambda *xs: flat(self.f(*call.arguments(xs), **call.kwargs)), axes)(*xs))
-        )
+        batched = custom(lambda *xs: tuple(vmap(one_example, axes)(*xs)))
         batched.name = self.name
 
-        def flat(output):
-            leaves, call.output = flatten(output)
+        def one_example(*xs):
+            leaves, call.output = self._results(xs, call)
             return tuple(leaves)
 
         if self._vjp is not None:
@@ -324,20 +332,28 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     return Checkpoint(f)
 
 
-def fingerprint(y: Any) -> tuple[Any, Any, float]:
-    """A weighted sum of y, the same with absolute values, and the share of that in which rounding may differ."""
+def fingerprint(y: Any) -> tuple[Any, Any]:
+    """A weighted sum of y, and the same with absolute values."""
     y = np.ravel(y)
     y = y if y.dtype.kind in "fc" else y.astype(float)
     weights = 1 + np.arange(y.size) * GOLDEN % 1  # all different, so that the order of the elements counts
-    return y @ weights, np.abs(y) @ weights, float(np.finfo(y.dtype).eps) ** 0.75
+    return y @ weights, np.abs(y) @ weights
 
 
 GOLDEN = 0.6180339887498949
 
 
-def same(first: Any, second: Any) -> bool:
-    """Whether two fingerprints are of the same array, but for rounding: operations differ in that when traced."""
-    return not abs(first[0] - second[0]) > first[2] * first[1]
+def rounding(xs: Sequence[Any]) -> float:
+    """The share in which results may differ from one evaluation to the next, by the coarsest dtype of `xs`.
+
+    Some operations round otherwise when they are traced: they are done in other steps.
+    """
+    dtypes = [np.dtype(aval_of(x).dtype) for x in xs]
+    return max([float(np.finfo(d).eps) ** 0.75 for d in dtypes if d.kind in "fc"], default=0.0)
+
+
+def _same(first: Any, second: Any, share: float) -> bool:
+    return all(not abs(a - b) > share * size for (a, size), (b, _) in zip(first, second, strict=True))
 
 
 class Checkpoint(custom):
@@ -357,7 +373,7 @@ class Checkpoint(custom):
         on = [i for i, w in enumerate(wanted) if w]
         again, pullback = reverse_vjp(self._of(xs, on, call), *(xs[i] for i in on))
         plain = call.fingerprints is not None and not any(isinstance(y, Tracer) for y in again)
-        if plain and not all(map(same, call.fingerprints, map(fingerprint, again))):
+        if plain and not _same(call.fingerprints, map(fingerprint, again), rounding((*xs, *again))):
             raise ModifiedArrayError(
                 f"{self.name}: done again for the backward pass, this checkpointed function gave another result: "
                 "it must depend on its arguments only. Pass it every array that changes, and a seed for random numbers"
@@ -381,7 +397,7 @@ class Checkpoint(custom):
             whole = list(xs)
             for i, x in zip(on, moved, strict=True):
                 whole[i] = x
-            leaves, call.output = flatten(self.f(*call.arguments(whole), **call.kwargs))
+            leaves, call.output = self._results(whole, call)
             return tuple(leaves)
 
         return of

@@ -57,7 +57,7 @@ class RecordingTrace(Trace):
     def lift(self, value: Any) -> Recorded:
         """A constant under a name, so that it can be written into."""
         named = self.name(value)
-        self.graph.constants[named.companion] = np.array(value)
+        self.graph.constants[named.companion] = _constant(value)
         return named
 
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
@@ -66,9 +66,7 @@ class RecordingTrace(Trace):
         own = [isinstance(a, Recorded) and a._trace is self for a in args]
         y = bind(primitive, *(a.primal if on else a for a, on in zip(args, own, strict=True)), **params)
         outputs = tuple(map(self.name, y)) if primitive.multi else (self.name(y),)
-        kept = tuple(
-            a.companion if on else np.array(a) if type(a) is np.ndarray else a for a, on in zip(args, own, strict=True)
-        )
+        kept = tuple(a.companion if on else _constant(a) for a, on in zip(args, own, strict=True))
         self.graph.equations.append(Equation(primitive, kept, params, tuple(o.companion for o in outputs)))
         return outputs if primitive.multi else outputs[0]
 
@@ -78,6 +76,27 @@ class RecordingTrace(Trace):
         self.graph.guards.append((tracer.companion, np.array(value)))
         return value
 
+    def is_constant(self, tracer: Tracer) -> bool:
+        """Whether every path from the inputs leads through an operation without derivatives."""
+        made = {var: e for e in self.graph.equations for var in e.outputs}
+        inputs, seen, waiting = set(self.graph.inputs), set(), [tracer.companion]
+        while waiting:
+            var = waiting.pop()
+            if var in inputs:
+                return False
+            if var not in seen and var in made and made[var].primitive.vjp is not None:
+                waiting += [a for a in made[var].args if isinstance(a, Var)]
+            seen.add(var)
+        return True
+
+
+def _constant(x: Any) -> Any:
+    """What the graph keeps of `x`: nobody can change it, neither the caller nor who gets the graph's results."""
+    if type(x) is np.ndarray:
+        x = x.copy()
+        x.flags.writeable = False
+    return x
+
 
 def record_leaves(f: Callable[..., Any], primals: Sequence[Any], who: str = "record"):
     """The graph of f, the values of its variables, the structure of the output, and the leaves of the arguments."""
@@ -85,9 +104,7 @@ def record_leaves(f: Callable[..., Any], primals: Sequence[Any], who: str = "rec
     args, inputs = [], []
     for i, primal in enumerate(primals):
         leaves, structure = flatten(primal)
-        for leaf in leaves:
-            arguments.input_leaf(leaf, who, i)
-        named = [trace.name(x if isinstance(x, Tracer) else np.array(x)[()]) for x in leaves]
+        named = [trace.name(arguments.input_leaf(leaf, who, i)) for leaf in leaves]
         trace.graph.inputs += [n.companion for n in named]
         inputs += [n.primal for n in named]
         args.append(structure.unflatten(named))
@@ -97,7 +114,7 @@ def record_leaves(f: Callable[..., Any], primals: Sequence[Any], who: str = "rec
         for leaf in leaves:
             value, var = arguments.finished(trace, leaf, who, aux=False)
             if var is None:  # a constant
-                var = trace.lift(np.asarray(value)).companion
+                var = trace.lift(arguments.array(value)).companion
             trace.graph.outputs.append(var)
     return graph, values, structure, inputs
 

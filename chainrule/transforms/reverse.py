@@ -12,7 +12,7 @@ import numpy as np
 from ..core.errors import user_line
 from ..core.memory import COPY_BELOW, Snapshot, read, snapshot
 from ..core.primitive import Primitive
-from ..core.trace import NUMBERS, Trace, Tracer, aval_of, bind
+from ..core.trace import NUMBERS, NUMERIC, Trace, Tracer, aval_of, bind, not_numbers, plain_array
 from ..core.tree import flatten, leaves_like
 from . import arguments
 from .tape import Input, Node, Operation, Output, Plain, backward, order
@@ -34,6 +34,18 @@ class Variable(Tracer):
     """A value on the tape.
 
     Made by :func:`variable`, and by every operation on one. `node` is its place on the tape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import chainrule as cr
+    >>> x = cr.variable(3.0)
+    >>> y = x * x
+    >>> y.value, y.node.primitive
+    (np.float64(9.0), <primitive multiply>)
+    >>> y.backward()
+    >>> x.grad
+    array(6.)
     """
 
     __slots__ = ()
@@ -115,6 +127,12 @@ class Variable(Tracer):
         >>> w.grad
         array([2., 4.])
         """
+        if self._trace is not OUTERMOST:
+            self._trace.check_writable(self)  # raises if the transform that it belongs to has ended
+            raise TypeError(
+                f"backward: this value (at {user_line()}) belongs to a function that is being transformed; return it "
+                "from there, or take gradients of it with chainrule.grad"
+            )
         if self.node is None:
             raise ValueError("backward: this value does not depend on any variable")
         if seed is None:
@@ -133,6 +151,8 @@ class Variable(Tracer):
                 node.grad = ct if node.grad is None else arguments.result(node.grad + ct, _AN_ARRAY)
 
     def __reduce__(self):
+        if self._trace is not OUTERMOST:
+            return super().__reduce__()
         if isinstance(self.companion, Input):
             return variable, (self.detach(),)
         raise TypeError(
@@ -141,6 +161,8 @@ class Variable(Tracer):
         )
 
     def __deepcopy__(self, memo):
+        if self._trace is not OUTERMOST:
+            return self.copy()
         function, args = self.__reduce__()
         return function(*args)
 
@@ -204,6 +226,8 @@ class ReverseTrace(Trace):
                     parent.watch(value)
                 kept.append(value)
         if not primitive.multi:
+            if type(y) is not Variable and y.dtype.kind not in NUMERIC:
+                raise not_numbers(y.dtype)
             y_kept, shape, dtype = y if keep.output else None, y.shape, y.dtype
         else:
             y_kept, shape, dtype = y if keep.output else tuple(map(aval_of, y)), (), None
@@ -308,17 +332,7 @@ class ReverseTrace(Trace):
             )
 
 
-def _plain(trace, y, primitive, parents, args, y_kept, shape, dtype) -> Variable:
-    # Constructors are calls into Python, and take as long as half the arithmetic.
-    node = _new(Plain)
-    node.primitive, node.parents, node.args, node.y = primitive, parents, args, y_kept
-    node.shape, node.dtype, node.order = shape, dtype, next(order)
-    variable = _new(Variable)
-    variable._trace, variable.primal, variable.companion, variable.memory = trace, y, node, None
-    return variable
-
-
-_new = object.__new__
+_new = object.__new__  # constructors are calls into Python, and take as long as half the arithmetic
 _AN_ARRAY = np.empty(0)
 _CONSTANTS = NUMBERS | {np.ndarray, np.float64, np.float32}
 F64, F32 = np.dtype(np.float64), np.dtype(np.float32)
@@ -405,7 +419,7 @@ def _pullback(f: Callable[..., Any], primals: Sequence[Any], who: str, has_aux: 
         if aux is not None:
             aux = arguments.without_tracers(trace, aux, who)
     del output, leaves
-    values = [_array(v) for v, _ in outputs]
+    values = [arguments.array(v) for v, _ in outputs]
     # What the tape keeps for a later pass must not be the array that the caller gets.
     y = structure.unflatten(arguments.results(values, values, inputs if once else inputs + values))
     nodes = [n for _, n in outputs]
@@ -428,10 +442,6 @@ def _pullback(f: Callable[..., Any], primals: Sequence[Any], who: str, has_aux: 
         return tuple(trees)
 
     return y, pull, aux
-
-
-def _array(x: Any) -> Any:
-    return np.asarray(x)[()] if type(x) in NUMBERS else x
 
 
 def value_and_grad(
@@ -572,7 +582,7 @@ def variable(value: Any) -> Variable:
     """
     if isinstance(value, Variable):
         value = value.detach()
-    array = np.array(value)
+    array = np.array(plain_array(value))
     arguments.differentiable(array, "variable", "the value")
     return Variable(OUTERMOST, array, Input(array))
 

@@ -4,6 +4,8 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ..core.accumulate import SMALL, Sums
 from ..core.errors import FreedTapeError
 from ..core.memory import Snapshot
@@ -139,6 +141,8 @@ def backward(seeds: list[tuple[Node, Any]], *, release: bool = False, trace: Any
         node = nodes.pop()
         ct = sums.pop(node, None)
         if ct is None:
+            if type(node) is Input:  # reached, but by slopes only that are zero
+                found[node] = np.zeros(node.shape, node.dtype)
             continue
         if type(node) is Plain and trace is None and node.args is not FREED:  # what an operation on small arrays costs
             a, b = node.args
@@ -178,7 +182,7 @@ def _cotangents(node: Node, ct: Any, trace: Any) -> tuple[Any, ...]:
         )
     node.check()
     if type(node) is Plain:
-        args = [node if arg is None else arg for arg in args]
+        args = [node if arg is None else arg for arg in args[: len(node.parents)]]
     if trace is not None:
         args, y = _on_tape(trace, node, args, y)
     wanted = tuple([p is not None for p in node.parents])

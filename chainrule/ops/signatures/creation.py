@@ -134,7 +134,7 @@ CREATION.update((np.ascontiguousarray, np.asfortranarray))
 
 @signature_of(np.copy)
 def copy(a, order="K", subok=False):
-    return bind(moves.copy, a)
+    return bind(moves.copy, a, order=order)
 
 
 @signature_of(np.astype, "astype")

@@ -128,6 +128,8 @@ def multi_dot(arrays, *, out=None):
     xs = [array(x) for x in arrays]
     if len(xs) < 2:
         raise ValueError("Expecting at least two arrays.")
+    if len(xs) == 2:
+        return np.dot(*xs, out=out)
     first, last = len(xs[0].shape) == 1, len(xs[-1].shape) == 1
     xs[0] = xs[0][None, :] if first else xs[0]
     xs[-1] = xs[-1][:, None] if last else xs[-1]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.memory import is_view, view
+from ...core.memory import is_view, layout, view
 from ...core.trace import Tracer, aval_of, bind, operand
 from .. import moves
 from .tools import all_axes, along, array, dims_of, ndim, one_axis, plain, refuse, shape, signature_of
@@ -81,7 +81,10 @@ def as_view(function: Any, inverse: Any = None) -> Any:
             base[...] = inverse(part, base, *args, **kwargs)
 
         if isinstance(a, Tracer) and y is not a and is_view(y, a):
-            view(y, a, lambda base: function(base, *args, **kwargs), write_back if inverse else None)
+            like = layout(a)
+            if like is a or is_view(function(like, *args, **kwargs), like):
+                remake = lambda base: function(base, *args, **kwargs)
+                view(y, a, remake, write_back if inverse else None, number=False)
         return y
 
     return implementation

@@ -101,18 +101,18 @@ stdtrit = special(sc.stdtrit, d=(Unknown("df"), lambda a, y: 1 / t_density(a, y)
 # ---- by their quantiles ---------------------------------------------------------------------------------------------
 
 
-def lambda_density(x, p, y):
+def lambda_density(p, y):
     """Of Tukey's lambda distribution, whose quantile of y is boxcox(y, p) - boxcox(1 - y, p)."""
     p, y = common(p, y)
     return 1 / (np.power(y, p - 1) + np.power(1 - y, p - 1))
 
 
-def lambda_in_shape(x, p, y):
+def lambda_in_shape(p, y):
     p, y = common(p, y)
-    return lambda_density(x, p, y) * (in_power(np.log1p(-y), p) - in_power(np.log(y), p))
+    return lambda_density(p, y) * (in_power(np.log1p(-y), p) - in_power(np.log(y), p))
 
 
-tklmbda = special(sc.tklmbda, d=(lambda a, b, y: lambda_density(a, b, y), lambda a, b, y: lambda_in_shape(a, b, y)))
+tklmbda = special(sc.tklmbda, d=(lambda b, y: lambda_density(b, y), lambda b, y: lambda_in_shape(b, y)))
 
 
 def over_normal_density(z):

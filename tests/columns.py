@@ -1,0 +1,273 @@
+"""What must hold for every example of tests/cases.py, and for every operation: the columns of tests/test_rules.py.
+
+Those of an example are the columns of `chainrule.testing`, for the example, its vjp and its jvp, and one more: that its
+sparsity pattern has nothing that the Jacobian has not. Those of an operation take all its examples together, and look
+at what it is applied to in them: that its short rules agree with the long ones, that the tape keeps what the rules
+read and no more, that a constant is one.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import chainrule as cr
+import special_cases
+from cases import CASES, Case
+from chainrule import testing
+from chainrule.core.accumulate import dense
+from chainrule.core.errors import MissingRuleError
+from chainrule.core.graph import Var
+from chainrule.core.primitive import PRIMITIVES, Aval, Kept, Primitive
+from chainrule.core.trace import NUMBERS, aval_of, bind
+from chainrule.testing import COLUMNS, OF_DERIVATIVES
+
+# ---- columns of an example -------------------------------------------------------------------------------------------
+
+ORDERS = {"": lambda example: example, "the vjp: ": testing.pulled, "the jvp: ": testing.pushed}
+
+CHECKS = {
+    **{name: ("", check) for name, check in COLUMNS.items()},
+    **{order + c.__name__: (order, c) for order in list(ORDERS)[1:] for c in OF_DERIVATIVES},
+}
+"""Each column, and those of the second order: the vjp and the jvp of an example are examples in their turn."""
+
+
+def check(column: str, case: Case) -> None:
+    """Raises if `column` does not hold for `case`."""
+    order, holds = CHECKS[column]
+    example = ORDERS[order](testing.example("check_rules", case.f, case.args))
+    done = holds(example)
+    assert done is not False or case.looks, f"{case}: it looks at values, so vmap could not be checked"
+
+
+def columns_of(case: Case) -> list[str]:
+    return [column for column, (order, _) in CHECKS.items() if not order or case.order > 1]
+
+
+ZERO_BY_VALUE = {
+    *("where", "max", "min", "maximum", "minimum", "fmax", "fmin", "heaviside", "remainder", "fmod", "absolute"),
+    *("floor", "trunc", "floor_divide", "power", "arctan2", "hypot", "prod", "irfft", "exponent", "astype_constant"),
+    *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_and", "logical_or"),
+    *("logical_xor", "bitwise_and", "bitwise_or", "bitwise_xor", "right_shift", "argmax", "argmin", "nanargmax"),
+    *("nanargmin", "argsort", "searchsorted", "digitize"),
+}
+"""Operations, or what their examples do with the results, of which a slope happens to be zero."""
+
+ZERO_BY_CHANCE = {
+    *("multiply, by zero", "divide, an array by itself", "subtract, an array from its transpose"),
+    *("matmul, integers", "logaddexp, far apart", "logsumexp, large numbers"),
+}
+
+
+def has_tight_pattern(case: Case) -> bool:
+    return case.primitive not in ZERO_BY_VALUE and str(case) not in ZERO_BY_CHANCE
+
+
+def pattern_is_tight(case: Case) -> None:
+    """Where the sparsity pattern has an entry, the Jacobian is not zero."""
+    example = testing.example("check_rules", case.f, case.args)
+    for i, k in itertools.product(range(len(example.xs)), range(len(example.ys))):
+        x = np.asarray(example.xs[i])
+        one = lambda v, i=i, k=k: example.f(*example.xs[:i], v, *example.xs[i + 1 :])[k]
+        pattern = cr.sparsity(one, x).toarray()
+        jacobian = np.zeros(pattern.shape)
+        for j, at in enumerate(np.ndindex(*x.shape)):
+            for unit in (1, 1j) if x.dtype.kind == "c" else (1,):
+                e = np.zeros_like(x)
+                e[at] = unit
+                jacobian[:, j] += np.abs(np.ravel(cr.jvp(one, (x,), (e,))[1]))
+        assert np.array_equal(pattern, jacobian != 0), f"{case}: argument {i}, result {k}: too much in the pattern"
+
+
+# ---- what an operation is applied to ---------------------------------------------------------------------------------
+
+
+class Application(NamedTuple):
+    """One operation of an example: `y = primitive(*args, **params)`."""
+
+    primitive: Primitive
+    args: list[Any]
+    y: Any
+    params: dict[str, Any]
+    traced: list[bool]
+    """Which of the arguments depend on those of the example"""
+
+    def able(self) -> list[bool]:
+        """Which of the arguments can be differentiated."""
+        return [isinstance(a, np.ndarray) and a.dtype.kind in "fc" for a in self.args]
+
+    def choices(self) -> Iterator[tuple[bool, ...]]:
+        """Every choice of some of those."""
+        return filter(any, itertools.product(*((False, True) if on else (False,) for on in self.able())))
+
+    def seed(self) -> Any:
+        ones = [np.ones_like(y) for y in (self.y if self.primitive.multi else (self.y,))]
+        return tuple(ones) if self.primitive.multi else ones[0]
+
+    def cotangents(self, wanted: tuple[bool, ...], kept: Kept) -> list[Any]:
+        """What the vjp makes of what is kept: of the rest it sees the shape and the dtype."""
+        multi, args, y = self.primitive.multi, self.args, self.y
+        if not kept.output:
+            y = tuple(map(aval_of, y)) if multi else aval_of(y)
+        xs = [a if on or type(a) in NUMBERS else aval_of(a) for a, on in zip(args, kept.args, strict=True)]
+        with np.errstate(all="ignore"):  # a slope that no example asks for may be infinite
+            found = self.primitive.vjp(wanted, self.seed(), y, *xs, **self.params)
+        return [None if c is None else np.asarray(dense(c)) for c in found]
+
+
+def applications(case: Case) -> Iterator[Application]:
+    """All operations of an example, in order."""
+    example = testing.example("check_rules", case.f, case.args)
+    graph = cr.record(example.f, *example.xs)
+    values = {**graph.constants, **dict(zip(graph.inputs, example.xs, strict=True))}
+    for e in graph.equations:
+        args = [values[a] if isinstance(a, Var) else a for a in e.args]
+        y = bind(e.primitive, *args, **e.params)
+        values.update(zip(e.outputs, y if e.primitive.multi else (y,), strict=True))
+        traced = [isinstance(a, Var) for a in e.args]
+        yield Application(e.primitive, [a if type(a) in NUMBERS else np.asarray(a) for a in args], y, e.params, traced)
+
+
+def uses(name: str, cases: list[Case]) -> list[Application]:
+    """Where `cases` apply the operation of that name."""
+    return [a for case in cases for a in applications(case) if a.primitive.name == name]
+
+
+@cache
+def special_lines() -> list[Case]:
+    """The lines of tests/special_cases.py, each as an example of the function of scipy.special that it ends with."""
+    return [case for line in special_cases.LINES for case in [of_line(line)] if case is not None]
+
+
+def of_line(line: str) -> Case | None:
+    code = compile(line, line, "eval")
+    names = [name for name in special_cases.TRACED if name in code.co_names]
+    f = lambda *xs: eval(code, {**special_cases.PLAIN, **dict(zip(names, xs, strict=True))})
+    args = tuple(special_cases.TRACED[name] for name in names)
+    found = [e.primitive.name for e in cr.record(f, *args).equations if e.primitive.name.startswith("special.")]
+    return Case(found[-1], line, f, args, 1) if found else None
+
+
+@cache
+def examples_of(name: str) -> list[Case]:
+    """All examples of an operation."""
+    return [c for c in (special_lines() if name.startswith("special.") else CASES) if c.primitive == name]
+
+
+# ---- columns of an operation -----------------------------------------------------------------------------------------
+
+
+def reads_what_it_keeps(name: str) -> None:
+    """The vjp needs all that `saves` asks for, for every choice of arguments, and nothing else."""
+    asked, missed = set(), set()
+    for a in uses(name, examples_of(name)):
+        for wanted in a.choices():
+            kept = a.primitive.saves(wanted)
+            try:
+                expected = a.cotangents(wanted, Kept((True,) * len(a.args), True))
+            except MissingRuleError:
+                continue
+            found = a.cotangents(wanted, kept)
+            assert all(map(same, found, expected)), f"{name}: the cotangents differ if only {kept} is kept"
+            arrays = [on and type(x) not in NUMBERS for on, x in zip(kept.args, a.args, strict=True)]
+            for i in [i for i, on in enumerate((*arrays, kept.output)) if on]:
+                asked.add((wanted, i))
+                less = Kept(tuple(k and i != n for n, k in enumerate(kept.args)), kept.output and i < len(a.args))
+                if not succeeds(a, wanted, less, expected):
+                    missed.add((wanted, i))
+    assert asked <= missed, f"{name}: kept and never read, by what is wanted: {sorted(asked - missed)}"
+
+
+def succeeds(a: Application, wanted: tuple[bool, ...], kept: Kept, expected: list[Any]) -> bool:
+    try:
+        return all(map(same, a.cotangents(wanted, kept), expected))
+    except (TypeError, AttributeError, IndexError, ValueError):
+        return False
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two cotangents agree in every bit."""
+    if a is None or b is None:
+        return a is b
+    return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=True)
+
+
+def short_rules_agree(name: str) -> None:
+    """The short rules of an operation, wherever they hold, are the long ones."""
+    plain, done = PRIMITIVES[name].plain, set()
+    assert plain is not None
+    for a in uses(name, examples_of(name)):
+        y = np.asarray(a.y)
+        for wanted in a.choices():
+            fits = [not on or (x.shape, x.dtype) == (y.shape, y.dtype) for x, on in zip(a.args, wanted, strict=True)]
+            if y.dtype.kind != "f" or not all(fits):
+                continue
+            kept = a.primitive.saves(wanted)
+            bits = sum(on << i for i, on in enumerate(wanted))
+            assert plain.saves[bits] == (*kept.args, kept.output), f"{name}: what is kept differs for {wanted}"
+            xs = [x if on else None for x, on in zip(a.args, kept.args, strict=True)] + [None] * (2 - len(a.args))
+            try:
+                expected = a.cotangents(wanted, kept)
+            except MissingRuleError:
+                continue
+            for i in [i for i, on in enumerate(wanted) if on]:
+                rule = plain.vjps[i] or (lambda ct, *_: ct)
+                with np.errstate(all="ignore"):
+                    found = rule(a.seed(), a.y if kept.output else None, *xs)
+                assert same(np.asarray(found), expected[i]), f"{name}: the short rule {i} differs"
+            done.add(wanted)
+    missing = set(itertools.product((False, True), repeat=len(plain.vjps))) - done - {(False,) * len(plain.vjps)}
+    assert not missing or name.startswith("special."), f"{name}: no example for the short rules with {missing} wanted"
+
+
+def is_constant(name: str) -> None:
+    """What has no derivative keeps nothing, and depends on nothing."""
+    for a in uses(name, examples_of(name)):
+        assert not any((*a.primitive.saves((True,) * len(a.args)).args, a.primitive.saves((True,) * len(a.args)).output))
+        deps = [np.ones((1, *np.shape(x)), np.intp) for x in a.args]
+        avals = [Aval(np.shape(x), aval_of(x).dtype) for x in a.args]
+        found = a.primitive.sparsity(deps, *avals, **a.params)
+        for s, y in zip(found if a.primitive.multi else [found], a.y if a.primitive.multi else [a.y], strict=True):
+            assert s.shape[1:] == np.shape(y), f"{name}: the pattern has the shape {s.shape[1:]}, not {np.shape(y)}"
+            assert not s.any(), f"{name}: a constant depends on its arguments"
+
+
+OF_PRIMITIVES: dict[str, Callable[[str], None]] = {
+    check.__name__: check for check in (reads_what_it_keeps, short_rules_agree, is_constant)
+}
+
+
+def applies(column: str, primitive: Primitive) -> bool:
+    """Whether an operation has what that column looks at."""
+    return {
+        "reads_what_it_keeps": primitive.vjp is not None,
+        "short_rules_agree": primitive.plain is not None,
+        "is_constant": primitive.vjp is None,
+    }[column]
+
+
+# ---- all of them -----------------------------------------------------------------------------------------------------
+
+
+def everything(name: str) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Every check of an operation and its examples, the quick ones first, each with what it is."""
+    examples = examples_of(name)
+    for case in examples:
+        for column in COLUMNS:
+            yield f"{case}: {column}", lambda column=column, case=case: check(column, case)
+        if has_tight_pattern(case) and not name.startswith("special."):
+            yield f"{case}: pattern_is_tight", lambda case=case: pattern_is_tight(case)
+    for column, holds in OF_PRIMITIVES.items():
+        if applies(column, PRIMITIVES[name]):
+            yield f"{name}: {column}", lambda holds=holds: holds(name)
+    for case in examples:
+        for column in columns_of(case)[len(COLUMNS) :]:
+            yield f"{case}: {column}", lambda column=column, case=case: check(column, case)
+
+
+def of_column(name: str, column: str) -> Iterator[tuple[str, Callable[[], None]]]:
+    """The checks of one column, for an operation."""
+    return ((label, run) for label, run in everything(name) if label.endswith(column))
