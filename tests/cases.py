@@ -20,8 +20,8 @@ import numpy as np
 import scipy.special  # noqa: F401  (before the first ufunc of it is met)
 
 import chainrule as cr
-from chainrule.core.trace import bind
-from chainrule.ops import contractions, indexing, moves, reductions, selections
+from chainrule.core.trace import Tracer, bind
+from chainrule.ops import indexing, moves, selections
 from chainrule.ops.indexing import ARRAY
 
 
@@ -100,7 +100,7 @@ UNARY = {
     "ceil": (lambda x: x * np.ceil(2 * x), ANY),
     "trunc": (lambda x: x * np.trunc(2 * x), ANY),
     "rint": (lambda x: x * np.rint(2 * x), ANY),
-    "spacing": (lambda x: x + np.spacing(x), ANY),
+    "spacing": (lambda x: 2.0**52 * x * np.spacing(x), ANY),
     "copy": (np.copy, ANY),
 }
 REAL_ONLY = {"cbrt", "deg2rad", "rad2deg", "fabs", "floor", "ceil", "trunc", "spacing"}
@@ -116,6 +116,7 @@ for _name, (_f, _x) in UNARY.items():
         case(_name, "complex", _f, ZS.get(_name, Z))
         case(_name, "complex64, 0-d", _f, single(ZS.get(_name, Z))[0])
 
+case("sign", "complex, alone", np.sign, Z)
 for _name, _f in {"real": selections.real, "imag": selections.imag}.items():
     case(_name, "complex", lambda z, p=_f: bind(p, z), Z)
     case(_name, "complex, 0-d", lambda z, p=_f: bind(p, z), np.array(Z[0]))
@@ -233,6 +234,7 @@ case("fmin", "NaN gives way", lambda x: np.fmin(x * x, np.where(M > 1, np.nan, x
 case("copysign", "a number's sign", lambda x: np.copysign(x, -1.0), M)
 case("remainder", "of both signs", lambda x: np.remainder(x, np.array([0.5, -0.7, 1.1])), V)
 case("fmod", "of both signs", lambda x: np.fmod(x, np.array([0.5, -0.7, 1.1])), V)
+case("heaviside", "at zero, the value there", lambda b: np.heaviside(np.array([0.0, 1.0, -1.0]), b), V)
 case("heaviside", "the value at zero", lambda b: b * np.heaviside(np.array([0.0, 1.0, -1.0]), b), V)
 case("ldexp", "an array of exponents", lambda x: np.ldexp(x, np.array([2, -1, 0])), M)
 case("ldexp", "a number", lambda x: np.ldexp(x, 3), V[0])
@@ -247,7 +249,7 @@ case("isinf", "as a condition", lambda x: np.where(np.isinf(np.where(x > 1, np.i
 case("isnan", "as a condition", lambda x: np.where(np.isnan(np.where(x > 1, np.nan, x)), np.sin(x), x), M)
 
 # Whole numbers of traced values.
-whole = lambda x: np.floor(4 * x + 0.3).astype(int)  # noqa: E731
+whole = lambda x: np.floor(4 * x + 0.3).astype(int)
 case("bitwise_and", "booleans", lambda a, b: np.where((a > 0) & (b > 0), np.sin(a), b), V, N)
 case("bitwise_and", "integers", lambda a, b: a * (whole(a) & whole(b)), V, N)
 case("bitwise_or", "booleans", lambda a, b: np.where((a > 0) | (b > 0), np.sin(a), b), V, N)
@@ -328,7 +330,7 @@ case("cumsum", "float32", lambda x: np.cumsum(x, axis=1), single(M))
 case("cumsum", "empty", lambda x: np.cumsum(x, axis=0), NO_ROWS)
 case("any", "as a condition", lambda x: np.where(np.any(x > 1, axis=1, keepdims=True), np.sin(x), x), M)
 case("any", "all axes", lambda x: np.where(np.any(x > 1), np.sin(x), x), M)
-case("all", "as a condition", lambda x: np.where(np.all(x > -1, axis=0), np.sin(x), x), M)
+case("all", "as a condition", lambda x: np.where(np.all(x > 0, axis=0), np.sin(x), x), M)
 case("all", "all axes, kept", lambda x: np.where(np.all(x > -2, keepdims=True), np.sin(x), x), M)
 case("count_nonzero", "an axis", lambda x: x * np.count_nonzero(x > 0, axis=0), M)
 case("count_nonzero", "all axes, kept", lambda x: x * np.count_nonzero(x > 0, axis=(0, 1), keepdims=True), M)
@@ -387,9 +389,24 @@ case("sliding_window_view", "the last axis", lambda x: np.lib.stride_tricks.slid
 case("sliding_window_view", "two axes", lambda x: np.lib.stride_tricks.sliding_window_view(x, (2, 2), (1, 0)), M)
 case("sliding_window_view", "complex", lambda x: np.lib.stride_tricks.sliding_window_view(x, 3), Z)
 case("sliding_window_view", "float32", lambda x: np.lib.stride_tricks.sliding_window_view(x, 1), single(V))
-case("add_windows", "one axis", lambda ct: bind(moves.windows_add, ct, shape=(4,), axes=(0,)), N.T)
-case("add_windows", "two axes", lambda ct: bind(moves.windows_add, ct, shape=(3, 2), axes=(1, 0)), B[:, None, :2])
-case("add_windows", "complex", lambda ct: bind(moves.windows_add, ct, shape=(3,), axes=(0,)), C.T[:2])
+
+
+def windows_at(shape, axes):
+    """Adds windows of an array of that shape where they were taken."""
+
+    def f(ct):
+        if isinstance(ct, Tracer):
+            return bind(moves.windows_add, ct, shape=shape, axes=axes)
+        total, places = np.zeros(shape, ct.dtype), np.arange(np.prod(shape)).reshape(shape)
+        np.add.at(total.reshape(-1), np.lib.stride_tricks.sliding_window_view(places, ct.shape[len(shape) :], axes), ct)
+        return total
+
+    return f
+
+
+case("add_windows", "one axis", windows_at((4,), (0,)), N.T)
+case("add_windows", "two axes", windows_at((3, 2), (1, 0)), B[:, None, :2])
+case("add_windows", "complex", windows_at((3,), (0,)), C.T[:2])
 
 # ---- reading and writing parts --------------------------------------------------------------------------------------
 
@@ -430,7 +447,15 @@ INDICES = {
 def put_at(index, shape):
     """Adds into zeros at `index`: the transpose of reading there."""
     entries, arrays = indexing.parse(index, shape)
-    return lambda ct: bind(indexing.put, ct, *arrays, index=entries, shape=shape)
+
+    def f(ct):
+        if isinstance(ct, Tracer):
+            return bind(indexing.put, ct, *arrays, index=entries, shape=shape)
+        total = np.zeros(shape, ct.dtype)
+        np.add.at(total, index, ct)
+        return total
+
+    return f
 
 
 def setting(index):
@@ -459,7 +484,9 @@ case("getitem", "traced positions after a slice", reading(slice(None), ARRAY), M
 case("getitem", "traced positions in the middle", reading(slice(None), ARRAY, None, slice(1)), B, W)
 case("getitem", "traced positions and an integer", reading(1, ARRAY), M, W)
 case("getitem", "traced positions and an integer apart", reading(1, ARRAY, None, 0), B, W)
-case("getitem", "traced positions, an integer in front and apart", reading(0, slice(None), ARRAY), B[:, :, [0, 1, 1]], W)
+case(
+    "getitem", "traced positions, an integer in front and apart", reading(0, slice(None), ARRAY), B[:, :, [0, 1, 1]], W
+)
 case("getitem", "a plain array at traced positions", lambda y: y * reading(ARRAY)(V, y), W)
 case("getitem", "a part of an array that is being filled", lambda x: _filled(x), M)
 case("getitem", "overlapping parts", lambda x: x[1:] * x[:-1], V)
@@ -467,9 +494,7 @@ case("getitem", "a part of what is added to something else", lambda x: _added_an
 case(
     "getitem",
     "pairs of traced positions that broadcast",
-    lambda x, y: bind(
-        indexing.getitem, x, np.argsort(y[:2])[:, None], np.argsort(y), index=(ARRAY, ARRAY), copy=False
-    ),
+    lambda x, y: bind(indexing.getitem, x, np.argsort(y[:2])[:, None], np.argsort(y), index=(ARRAY, ARRAY), copy=False),
     M,
     W,
 )

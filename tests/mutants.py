@@ -1,20 +1,20 @@
 """How good are the rule checks? Plants wrong rules, one at a time, and counts those that the checks catch.
 
-    python tests/mutants.py
+    python tests/mutants.py        (-v: and what caught each slip)
 
-Two kinds. *Slips* (tests/slips.py) are edits of the source. *Faults* are made of the table of operations: each field of
-each record in turn is replaced by one that does something else. A mutant is caught if a check of `tests/columns.py`
-fails on the examples of the operations that it concerns. One that survives shows a hole in `tests/cases.py`, or says the
-same in other words; then it is no mutant.
+Two kinds. *Slips* (tests/slips.py) are edits of the source. *Faults* are made of the table of operations: each field
+of each record in turn is replaced by one that does something else. A mutant is caught if a check of `tests/columns.py`
+fails on the examples of the operations that it concerns. One that survives shows a hole in `tests/cases.py`, or says
+the same in other words; then it is no mutant.
 
 Nothing is written to disk: the library is imported once more for each slip, with the edited text of one module.
 """
 
 import collections
 import contextlib
-import functools
 import importlib
 import importlib.machinery
+import itertools
 import sys
 import time
 import warnings
@@ -22,6 +22,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+
+import chainrule.ops.special  # noqa: F401  (fills the table: else it waits for the first call)
+import columns
+from chainrule.core.primitive import PRIMITIVES
 from slips import SLIPS, Slip
 
 OURS = ("chainrule", "cases", "columns")
@@ -100,22 +104,17 @@ def first_failure(checks: Iterator[tuple[str, Callable[[], Any]]]) -> str | None
     return None
 
 
-def all_checks(columns: Any, names: tuple[str, ...]) -> Iterator[tuple[str, Callable[[], Any]]]:
-    for name in names:
-        yield from columns.everything(name)
-
-
 def caught(slip: Slip) -> str | None:
     """What catches a slip; None if nothing does."""
-    with planted(slip) as columns:
-        return first_failure(all_checks(columns, slip.operations))
+    with planted(slip) as own:
+        return first_failure(itertools.chain.from_iterable(map(own.everything, slip.operations)))
 
 
 def sound() -> str | None:
     """What fails without any slip, of all that is looked at."""
-    with planted(None) as columns:
-        names = dict.fromkeys(name for slip in SLIPS for name in slip.operations)
-        return first_failure(all_checks(columns, tuple(names)))
+    names = dict.fromkeys(name for slip in SLIPS for name in slip.operations)
+    with planted(None) as own:
+        return first_failure(itertools.chain.from_iterable(map(own.everything, names)))
 
 
 # ---- faults ----------------------------------------------------------------------------------------------------------
@@ -173,45 +172,123 @@ def all_kept(saves: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Fault(NamedTuple):
-    """In the record of an operation, what one field is to be, and the column that should notice."""
+    """In the record of an operation, what one field is to be, and the columns one of which should notice."""
 
     operation: str
     what: str
     field: str
     value: Any
-    column: str
+    columns: tuple[str, ...]
 
 
-def faults_of(p: Any, columns: Any) -> Iterator[Fault]:
-    """All that is wrong in turn with the record of the primitive `p`."""
-    fault = functools.partial(Fault, p.name)
-    uses = columns.uses(p.name, columns.examples_of(p.name))
-    kept = {i for a in uses for wanted in a.choices() for i in reads(p.saves(wanted), a.args)}
-    everything_kept = all(all(p.saves(w)[0]) and p.saves(w)[1] for a in uses for w in a.choices())
-    yield fault("another value", "impl", over(p.impl, changed), "jvp_agrees_with_differences")
-    longer = over(p.aval, lambda a: a._replace(shape=(*a.shape, 1)))
-    yield fault("another shape", "aval", longer, "recording_foretells_shapes_and_dtypes")
-    wider = over(p.aval, lambda a: a._replace(dtype=np.dtype(np.clongdouble)))
-    yield fault("another dtype", "aval", wider, "recording_foretells_shapes_and_dtypes")
-    yield fault("the examples in another order", "batch", over(p.batch, lambda y: y[::-1]), "vmap_is_a_loop")
+def faults_of(name: str) -> Iterator[Fault]:
+    """All that is wrong in turn with the record of an operation."""
+    p = PRIMITIVES[name]
+
+    def fault(what: str, field: str, value: Any, *noticing: str) -> Fault:
+        return Fault(name, what, field, value, noticing)
+
+    uses = columns.uses(name, columns.examples_of(name))
+    choices = [(a, wanted) for a in uses for wanted in a.choices() if has_rules(a, wanted)]
+    sparsity = p.sparsity
+    yield fault("another value", "impl", over(p.impl, changed), "jvp_agrees_with_differences", "vmap_is_a_loop")
+    for what, spoil in {
+        "another shape": lambda a: a._replace(shape=(*a.shape, 1)),
+        "another dtype": lambda a: a._replace(dtype=np.dtype(np.clongdouble)),
+    }.items():
+        yield fault(what, "aval", over(p.aval, spoil), "recording_foretells_shapes_and_dtypes")
+    yield fault("examples in another order", "batch", over(p.batch, lambda y: y[::-1]), "vmap_is_a_loop")
     if p.vjp is None:
-        dependent = lambda deps, *avals, **params: p.sparsity(deps, *avals, **params) + 1
-        yield fault("what a constant depends on", "sparsity", dependent, "is_constant")
-        yield fault("what a constant keeps", "saves", all_kept(p.saves), "is_constant")
+        dependent = over(sparsity, lambda s: np.ones((1, *s.shape[1:]), np.intp))
+        yield fault("dependences of a constant", "sparsity", dependent, "is_constant")
+        yield fault("keeping for a constant", "saves", all_kept(p.saves), "is_constant")
         return
     yield fault("another tangent", "jvp", over(p.jvp, scaled), "jvp_agrees_with_differences")
-    for i in sorted({i for a in uses for i, on in enumerate(a.traced) if on and a.able()[i]}):
-        yield fault(f"another cotangent {i}", "vjp", one_scaled(p.vjp, i), "vjp_is_the_transpose")
-    yield fault("no pattern", "sparsity", over(p.sparsity, lambda s: s[:0]), "pattern_covers_the_jacobian")
-    yield fault("a pattern of everything", "sparsity", over(p.sparsity, everywhere), "pattern_is_tight")
-    for i in sorted(kept):
-        yield fault(f"keeps not {i}", "saves", one_less(p.saves, i), "reads_what_it_keeps")
-    if not everything_kept:
-        yield fault("keeps everything", "saves", all_kept(p.saves), "reads_what_it_keeps")
+    for i in sorted({i for a, wanted in choices for i in sloping(a, wanted)}):
+        yield fault(f"another cotangent {i}", "vjp", one_scaled(p.vjp, i), "vjp_is_the_transpose", "short_rules_agree")
+    yield fault("no dependences", "sparsity", over(sparsity, lambda s: s[:0]), "pattern_covers_the_jacobian")
+    yield fault("dependences on everything", "sparsity", over(sparsity, everywhere), "pattern_is_tight")
+    for i in sorted({i for a, wanted in choices for i in arrays(p.saves(wanted), a.args)}):
+        yield fault(f"keeping without {i}", "saves", one_less(p.saves, i), "reads_what_it_keeps")
+    more = all_kept(p.saves)
+    if any({*arrays(more(wanted), a.args)} > {*arrays(p.saves(wanted), a.args)} for a, wanted in choices):
+        yield fault("keeping everything", "saves", all_kept(p.saves), "reads_what_it_keeps")
 
 
-def reads(kept: Any, args: Any) -> Iterator[int]:
+def has_rules(a: Any, wanted: tuple[bool, ...]) -> bool:
+    """Whether there is a rule for all that is wanted."""
+    if a.primitive.vjp is None:
+        return False
+    try:
+        a.cotangents(wanted, a.primitive.saves(wanted))
+    except NotImplementedError:
+        return False
+    return True
+
+
+def sloping(a: Any, wanted: tuple[bool, ...]) -> Iterator[int]:
+    """The arguments that have a cotangent other than zero."""
+    found = a.cotangents(wanted, a.primitive.saves(wanted))
+    return (i for i, ct in enumerate(found) if ct is not None and np.any(ct != 0))
+
+
+def arrays(kept: Any, args: Any) -> Iterator[int]:
     """Of the arguments, the arrays that are kept, and -1 for the output."""
     yield from (i for i, on in enumerate(kept.args) if on and isinstance(args[i], np.ndarray))
     if kept.output:
         yield -1
+
+
+def noticed(fault: Fault) -> str | None:
+    """What notices a fault; None if nothing does."""
+    p = PRIMITIVES[fault.operation]
+    sound = getattr(p, fault.field)
+    object.__setattr__(p, fault.field, fault.value)  # records are frozen
+    try:
+        for column in fault.columns:
+            failure = first_failure(columns.of_column(fault.operation, column))
+            if failure:
+                return failure
+    finally:
+        object.__setattr__(p, fault.field, sound)
+    return None
+
+
+# ---- the score -------------------------------------------------------------------------------------------------------
+
+
+def report() -> bool:
+    """Plants everything, prints the score, and says whether nothing survived."""
+    start = time.perf_counter()
+    wrong = sound()
+    if wrong:
+        print(f"Without any mutant a check fails: {wrong}")
+        return False
+    counts, survivors = collections.Counter(), []
+    for slip in SLIPS:
+        group = f"slips in {slip.module.removeprefix('chainrule.')}"
+        counts[group] += 1
+        failure = caught(slip)
+        if failure is None:
+            survivors.append((group, str(slip)))
+        elif "-v" in sys.argv:
+            print(f"{slip}\n    caught by {failure}")
+    for name in PRIMITIVES:
+        for fault in faults_of(name):
+            group = f"faults of the field {fault.field}"
+            counts[group] += 1
+            if noticed(fault) is None:
+                survivors.append((group, f"{name}: {fault.what}"))
+    missed = collections.Counter(group for group, _ in survivors)
+    total = sum(counts.values())
+    print(f"{'':36}planted  caught")
+    for group, count in [*counts.items(), ("all", total)]:
+        print(f"{group:36}{count:7}{count - (len(survivors) if group == 'all' else missed[group]):8}")
+    for group, what in survivors:
+        print(f"survives, of the {group}: {what}")
+    print(f"{total - len(survivors)} of {total} caught in {time.perf_counter() - start:.0f} s")
+    return not survivors
+
+
+if __name__ == "__main__":
+    sys.exit(not report())

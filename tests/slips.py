@@ -16,7 +16,9 @@ class Slip(NamedTuple):
     new: str
 
     def __str__(self) -> str:
-        return f"{', '.join(self.operations)}: {' '.join(self.old.split())} -> {' '.join(self.new.split()) or 'nothing'}"
+        return (
+            f"{', '.join(self.operations)}: {' '.join(self.old.split())} -> {' '.join(self.new.split()) or 'nothing'}"
+        )
 
 
 SLIPS: list[Slip] = []
@@ -51,7 +53,11 @@ slips(
     ("tanh", "d=lambda y: 1.0 - y * y", "d=lambda y: 1.0 - y"),
     ("arccosh", "np.sqrt(x - 1) * np.sqrt(x + 1)", "np.sqrt(x * x - 1)"),  # another branch, left of zero
     ("deg2rad", "d=float(np.pi / 180)", "d=float(180 / np.pi)"),
-    ("arctan2", "over_square(b, a, b), lambda a, b: over_square(-a", "over_square(a, a, b), lambda a, b: over_square(-b"),
+    (
+        "arctan2",
+        "over_square(b, a, b), lambda a, b: over_square(-a",
+        "over_square(a, a, b), lambda a, b: over_square(-b",
+    ),
     ("hypot", "lambda b, y: direction(b, y)", "lambda a, y: direction(a, y)"),
     ("copysign", "np.sign(a) * np.sign(y)", "np.sign(y)"),
     ("remainder", "-np.floor_divide(a, b)", "-np.trunc(a / b)"),
@@ -63,26 +69,54 @@ slips(
     ("power", "b - 1) if np.ndim(b)", "b) if np.ndim(b)"),
     ("power", "1.0, a).astype(y.dtype)", "1.0, a)"),
     ("maximum", "np.logical_not(a <= b), dtype=dtype) * 0.5", "np.logical_not(a < b), dtype=dtype) * 0.5"),
-    ("minimum", "d=(lambda a, b: larger(b, a), lambda a, b: larger(a, b))", "d=(lambda a, b: larger(a, b), lambda a, b: larger(b, a))"),
+    (
+        "minimum",
+        "d=(lambda a, b: larger(b, a), lambda a, b: larger(a, b))",
+        "d=(lambda a, b: larger(a, b), lambda a, b: larger(b, a))",
+    ),
     ("fmax", "np.where(other == y, half, one)", "one"),
     ("hypot", "return u / np.where(y == 0, 1.0, y)", "return u"),
-    ("logaddexp", "exp(np.where(finite, this - np.where(finite, y, 0.0), 0.0))", "exp(np.where(finite, other - np.where(finite, y, 0.0), 0.0))"),
-    ("logaddexp2", "share(a, b, y, np.exp2), lambda a, b, y: share(b, a, y, np.exp2)", "share(a, b, y, np.exp), lambda a, b, y: share(b, a, y, np.exp)"),
+    (
+        "logaddexp",
+        "exp(np.where(finite, this - np.where(finite, y, 0.0), 0.0))",
+        "exp(np.where(finite, other - np.where(finite, y, 0.0), 0.0))",
+    ),
+    (
+        "logaddexp2",
+        "share(a, b, y, np.exp2), lambda a, b, y: share(b, a, y, np.exp2)",
+        "share(a, b, y, np.exp), lambda a, b, y: share(b, a, y, np.exp)",
+    ),
     # a slope where there is none, none where there is one, and a wrong dtype
     ("heaviside", "d=(None, lambda a: np.where(a == 0, 1.0, 0.0))", "d=(None, None)"),
     ("nextafter", "np.nextafter, d=(1, None)", "np.nextafter, d=(1, 1)"),
     ("floor", "np.floor, d=None", "np.floor, d=1"),
-    ("maximum", "dtype = np.result_type(*(x.dtype for x in map(aval_of, (a, b)) if x.dtype not in NUMBERS))", "dtype = float"),
+    (
+        "maximum",
+        "dtype = np.result_type(*(x.dtype for x in map(aval_of, (a, b)) if x.dtype not in NUMBERS))",
+        "dtype = float",
+    ),
 )
 
 slips(
     "ops.families",
     # broadcasting and promotion
-    ("add multiply", "    if ct.shape != x.shape:\n        shape", "    if len(ct.shape) != len(x.shape):\n        shape"),
-    ("add multiply", "ct = np.reshape(np.sum(ct, axis=(*range(lead), *stretched)), shape)", "ct = np.reshape(np.mean(ct, axis=(*range(lead), *stretched)), shape)"),
+    (
+        "add multiply",
+        "    if ct.shape != x.shape:\n        shape",
+        "    if len(ct.shape) != len(x.shape):\n        shape",
+    ),
+    (
+        "add multiply",
+        "ct = np.reshape(np.sum(ct, axis=(*range(lead), *stretched)), shape)",
+        "ct = np.reshape(np.mean(ct, axis=(*range(lead), *stretched)), shape)",
+    ),
     ("add broadcast_to", "if n == 1 and ct.shape[lead + i] != 1]", "if n == 1 and ct.shape[i] != 1]"),
     ("add multiply", "return ct if ct.dtype == dtype else ct.astype(dtype)", "return ct"),
-    ("multiply", 'if ct.dtype.kind == "c" and dtype.kind != "c":\n        ct = np.real(ct)', 'if ct.dtype.kind == "c" and dtype.kind != "c":\n        ct = np.imag(ct)'),
+    (
+        "multiply",
+        'if ct.dtype.kind == "c" and dtype.kind != "c":\n        ct = np.real(ct)',
+        'if ct.dtype.kind == "c" and dtype.kind != "c":\n        ct = np.imag(ct)',
+    ),
     ("add", "    if np.shape(t) != y.shape:\n        t = np.broadcast_to(t, y.shape)\n", ""),
     ("add multiply", "return t if t.dtype == y.dtype else t.astype(y.dtype)", "return t"),
     # conjugation
@@ -93,7 +127,11 @@ slips(
     ("subtract", "return t if d == 1 else -t if d == -1 else t * d", "return t if d in (1, -1) else t * d"),
     # the short rules
     ("subtract", "(lambda ct, y, a, b: -ct) if d == -1", "(lambda ct, y, a, b: ct) if d == -1"),
-    ("multiply", "    if reads == (1,):\n        return lambda ct, y, a, b: ct * d(b)", "    if reads == (1,):\n        return lambda ct, y, a, b: ct * d(a)"),
+    (
+        "multiply",
+        "    if reads == (1,):\n        return lambda ct, y, a, b: ct * d(b)",
+        "    if reads == (1,):\n        return lambda ct, y, a, b: ct * d(a)",
+    ),
     ("tanh", "return lambda ct, y, a, b: ct * d(y)", "return lambda ct, y, a, b: d(y)"),
     ("multiply", "bool(bits >> i & 1)", "bool(bits >> (1 - i) & 1)"),
     # what is kept
@@ -104,22 +142,42 @@ slips(
     ("sum", "saves = keeps_all if callable(d) else keeps_nothing", "saves = keeps_all"),
     # batches
     ("add", "return np.reshape(x, (shape[0], *(1,) * (ndim + 1 - len(shape)), *shape[1:]))", "return x"),
-    ("multiply", "*aligned(is_batched, x))\n\n    def sparsity(deps, *avals):  # y[i]", "*x)\n\n    def sparsity(deps, *avals):  # y[i]"),
+    (
+        "multiply",
+        "*aligned(is_batched, x))\n\n    def sparsity(deps, *avals):  # y[i]",
+        "*x)\n\n    def sparsity(deps, *avals):  # y[i]",
+    ),
     ("sum", "axes=tuple(i + 1 for i in axes), keepdims=keepdims)", "axes=axes, keepdims=keepdims)"),
     ("solve", "[pad_axes(a, ndim + len(c)) if on else a for a, on, c in", "[a for a, on, c in"),
     # shapes and dtypes
     ("sum max", "if i not in axes)\n", "if i in axes)\n"),
     ("sum", "tuple(1 if i in axes else n for", "tuple(n if i in axes else 1 for"),
-    ("absolute sum", "dtype = np.asarray(impl(np.ones((1,) * len(x.shape), x.dtype), axis=axes)).dtype", "dtype = np.dtype(float)"),
+    (
+        "absolute sum",
+        "dtype = np.asarray(impl(np.ones((1,) * len(x.shape), x.dtype), axis=axes)).dtype",
+        "dtype = np.dtype(float)",
+    ),
     ("add", "return _resolved(ufunc, avals)[0]", "return np.dtype(float)"),
     ("reshape", "x.shape), **params)), x.dtype)", "x.shape), **params)), np.dtype(float))"),
     # reductions
     ("sum", "ct = np.broadcast_to(kept(ct, x.shape, axes), x.shape)", "ct = np.broadcast_to(ct, x.shape)"),
     ("prod", "t = t * d(kept(y, x.shape, axes), x, axes)", "t = t * y"),
-    ("sum", "return spread(np.sum(t, axis=axes, keepdims=keepdims), y)", "return spread(np.sum(t, axis=axes[:1], keepdims=keepdims), y)"),
+    (
+        "sum",
+        "return spread(np.sum(t, axis=axes, keepdims=keepdims), y)",
+        "return spread(np.sum(t, axis=axes[:1], keepdims=keepdims), y)",
+    ),
     # patterns
-    ("add multiply", "return dependence.union([s for s, d_i in zip(deps, d, strict=True) if d_i is not None], shape)", "return dependence.union(deps[:1], shape)"),
-    ("nextafter copysign", "return dependence.union([s for s, d_i in zip(deps, d, strict=True) if d_i is not None], shape)", "return dependence.union(deps, shape)"),
+    (
+        "add multiply",
+        "return dependence.union([s for s, d_i in zip(deps, d, strict=True) if d_i is not None], shape)",
+        "return dependence.union(deps[:1], shape)",
+    ),
+    (
+        "nextafter copysign",
+        "return dependence.union([s for s, d_i in zip(deps, d, strict=True) if d_i is not None], shape)",
+        "return dependence.union(deps, shape)",
+    ),
     ("sum", "out = dependence.over_axes(deps[0], axes)\n", "out = dependence.over_axes(deps[0], axes)[:1]\n"),
     ("solve", "whole = [dependence.dense(parts, s, len(c))", "whole = [dependence.dense(parts[1:], s, len(c))"),
 )
@@ -129,24 +187,52 @@ slips(
     ("max min", "return chosen / np.sum(chosen, axis=axes, keepdims=True)", "return chosen"),
     ("max min", "return chosen / np.sum(chosen, axis=axes, keepdims=True)", "return chosen / np.sum(chosen)"),
     ("prod", "running_product(rows[..., :0:-1])[..., ::-1]", "running_product(rows[..., :0:-1])"),
-    ("prod", "np.concatenate([one, before], axis=-1) * np.concatenate([after, one], axis=-1)", "np.concatenate([before, one], axis=-1) * np.concatenate([after, one], axis=-1)"),
+    (
+        "prod",
+        "np.concatenate([one, before], axis=-1) * np.concatenate([after, one], axis=-1)",
+        "np.concatenate([before, one], axis=-1) * np.concatenate([after, one], axis=-1)",
+    ),
     ("prod", "step *= 2", "step *= 3"),
-    ("prod", "return np.moveaxis(back, range(len(shape) - len(axes), len(shape)), axes)", "return np.reshape(back, shape)"),
-    ("logsumexp", "weights = np.exp(np.where(finite, x, 0.0) - np.where(finite, y, 0.0))", "weights = np.exp(np.where(finite, x, 0.0))"),
-    ("logsumexp", "np.max(x, axis=axis, keepdims=True, initial=-np.inf)", "np.min(x, axis=axis, keepdims=True, initial=np.inf)"),
+    (
+        "prod",
+        "return np.moveaxis(back, range(len(shape) - len(axes), len(shape)), axes)",
+        "return np.reshape(back, shape)",
+    ),
+    (
+        "logsumexp",
+        "weights = np.exp(np.where(finite, x, 0.0) - np.where(finite, y, 0.0))",
+        "weights = np.exp(np.where(finite, x, 0.0))",
+    ),
+    (
+        "logsumexp",
+        "np.max(x, axis=axis, keepdims=True, initial=-np.inf)",
+        "np.min(x, axis=axis, keepdims=True, initial=np.inf)",
+    ),
     ("cumsum", "np.flip(np.cumsum(np.flip(ct, axis), axis=axis), axis)", "np.cumsum(np.flip(ct, axis), axis=axis)"),
     ("cumsum", "np.flip(np.cumsum(np.flip(ct, axis), axis=axis), axis)", "np.cumsum(ct, axis=axis)"),
     ("cumsum", "bind(cumsum, x, axis=axis + 1)", "bind(cumsum, x, axis=axis)"),
     ("cumsum", "before = dependence.union([before, row], rows.shape[2:])", "before = row"),
-    ("cumsum", "saves=keeps_nothing,\n        batch=lambda is_batched, x, *, axis: bind(cumsum", "saves=prod.saves,\n        batch=lambda is_batched, x, *, axis: bind(cumsum"),
-    ("argmax argsort", "return bind(primitive, x, axis=axis + 1, **params)", "return bind(primitive, x, axis=axis, **params)"),
+    (
+        "cumsum",
+        "saves=keeps_nothing,\n        batch=lambda is_batched, x, *, axis: bind(cumsum",
+        "saves=prod.saves,\n        batch=lambda is_batched, x, *, axis: bind(cumsum",
+    ),
+    (
+        "argmax argsort",
+        "return bind(primitive, x, axis=axis + 1, **params)",
+        "return bind(primitive, x, axis=axis, **params)",
+    ),
     ("argmax", "Aval(shape(x, axis), np.dtype(np.intp))", "Aval(shape(x, axis), x.dtype)"),
 )
 
 slips(
     "ops.selections",
     ("where", "fit(np.where(c, zero, ct), b) if wanted[2]", "fit(np.where(c, ct, zero), b) if wanted[2]"),
-    ("where", "return spread(np.where(c, zero if ta is None else ta, zero if tb is None else tb), y)", "return spread(np.where(c, zero if tb is None else tb, zero if ta is None else ta), y)"),
+    (
+        "where",
+        "return spread(np.where(c, zero if ta is None else ta, zero if tb is None else tb), y)",
+        "return spread(np.where(c, zero if tb is None else tb, zero if ta is None else ta), y)",
+    ),
     ("where", "fit(np.where(c, ct, zero), a) if wanted[1]", "np.where(c, ct, zero) if wanted[1]"),
     ("where", "saves=keeps((), (0,), (0,))", "saves=keeps((), (0, 1), (0, 2))"),
     ("where", "return dependence.union(list(deps[1:]), ", "return dependence.union(list(deps[:2]), "),
@@ -163,17 +249,41 @@ slips(
     "ops.moves",
     ("reshape", "np.reshape(ct, x.shape)", 'np.reshape(ct, x.shape, order="F")'),
     ("transpose", "np.transpose(ct, inverse_permutation(axes))", "np.transpose(ct, axes)"),
-    ("transpose", "bind(transpose, x, axes=(0, *(i + 1 for i in axes)))", "bind(transpose, x, axes=(0, *(i + 1 for i in inverse_permutation(axes))))"),
-    ("broadcast_to", "transpose=lambda ct, x, *, shape: fit(ct, x)", "transpose=lambda ct, x, *, shape: ct[(0,) * (len(shape) - len(x.shape))]"),
+    (
+        "transpose",
+        "bind(transpose, x, axes=(0, *(i + 1 for i in axes)))",
+        "bind(transpose, x, axes=(0, *(i + 1 for i in inverse_permutation(axes))))",
+    ),
+    (
+        "broadcast_to",
+        "transpose=lambda ct, x, *, shape: fit(ct, x)",
+        "transpose=lambda ct, x, *, shape: ct[(0,) * (len(shape) - len(x.shape))]",
+    ),
     ("broadcast_to", "*(1,) * (len(shape) - len(inner)), *inner))", "*inner, *(1,) * (len(shape) - len(inner))))"),
     ("astype", "return (cast(ct, x.dtype),)", "return (ct,)"),
-    ("astype", "jvp=lambda tangents, y, x, *, dtype: cast(tangents[0], np.dtype(dtype))", "jvp=lambda tangents, y, x, *, dtype: tangents[0]"),
-    ("astype_constant", "aval=lambda x, *, dtype: Aval(x.shape, np.dtype(dtype)),\n        jvp=None", "aval=lambda x, *, dtype: Aval(x.shape, x.dtype),\n        jvp=None"),
+    (
+        "astype",
+        "jvp=lambda tangents, y, x, *, dtype: cast(tangents[0], np.dtype(dtype))",
+        "jvp=lambda tangents, y, x, *, dtype: tangents[0]",
+    ),
+    (
+        "astype_constant",
+        "aval=lambda x, *, dtype: Aval(x.shape, np.dtype(dtype)),\n        jvp=None",
+        "aval=lambda x, *, dtype: Aval(x.shape, x.dtype),\n        jvp=None",
+    ),
     ("concatenate", "        start = stop\n", "        start = 0\n"),
-    ("concatenate", "parts.append(cast(ct[(*lead, slice(start, stop))], v.dtype) if on else None)", "parts.append(ct[(*lead, slice(start, stop))] if on else None)"),
+    (
+        "concatenate",
+        "parts.append(cast(ct[(*lead, slice(start, stop))], v.dtype) if on else None)",
+        "parts.append(ct[(*lead, slice(start, stop))] if on else None)",
+    ),
     ("concatenate", "[v if on else np.broadcast_to(v, (n, *np.shape(v)))", "[v if on else np.zeros((n, *np.shape(v)))"),
     ("concatenate", "np.zeros(np.shape(v), y.dtype) if t is None", "np.ones(np.shape(v), y.dtype) if t is None"),
-    ("concatenate", "    return np.concatenate(whole, axis=axis + 1)\n", "    return np.concatenate(whole[::-1], axis=axis + 1)\n"),
+    (
+        "concatenate",
+        "    return np.concatenate(whole, axis=axis + 1)\n",
+        "    return np.concatenate(whole[::-1], axis=axis + 1)\n",
+    ),
     ("add_windows", "out[tuple(place)] += ct[(..., *offset)]", "out[tuple(place)] = ct[(..., *offset)]"),
     ("sliding_window_view", "axes=tuple(a + 1 for a in axes)),\n)\n", "axes=axes),\n)\n"),
     ("add_windows", "    return dependence.union(parts, shape)\n", "    return dependence.union(parts[:1], shape)\n"),
@@ -187,22 +297,46 @@ slips(
     ("matmul", "        ct = ct[..., None]\n", "        ct = ct[None]\n"),
     ("matmul", "y = np.matmul(pad_axes(a, ndim) if on_a else a,", "y = np.matmul(a,"),
     ("matmul", "None if tb is None else a @ tb)), y)", "None if tb is None else tb)), y)"),
-    ("matmul", "columns = dependence.over_axes(deps[1], (len(b.shape) - 2,))", "columns = dependence.over_axes(deps[1], (len(b.shape) - 1,))"),
+    (
+        "matmul",
+        "columns = dependence.over_axes(deps[1], (len(b.shape) - 2,))",
+        "columns = dependence.over_axes(deps[1], (len(b.shape) - 1,))",
+    ),
     ("matmul", "rows = left[-2:-1] if len(a.shape) > 1 else ()", "rows = left[-2:-1]"),
     ("einsum", "others = [(letters, adjoint(v))", "others = [(letters, v)"),
-    ("einsum", "terms.append((letter + other, np.eye(n, dtype=ct.dtype)))", "terms.append((letter + other, np.ones((n, n), dtype=ct.dtype)))"),
+    (
+        "einsum",
+        "terms.append((letter + other, np.eye(n, dtype=ct.dtype)))",
+        "terms.append((letter + other, np.ones((n, n), dtype=ct.dtype)))",
+    ),
     ("einsum", '+ "->" + b + out)', '+ "->" + out + b)'),
-    ("einsum", 'bind(einsum, *x[:i], t, *x[i + 1 :], subscripts=subscripts)', 'bind(einsum, t, *x[1:], subscripts=subscripts)'),
-    ("einsum", "summed = tuple(k for k, letter in enumerate(axes) if letter not in out)", "summed = tuple(range(len(axes)))"),
+    (
+        "einsum",
+        "bind(einsum, *x[:i], t, *x[i + 1 :], subscripts=subscripts)",
+        "bind(einsum, t, *x[1:], subscripts=subscripts)",
+    ),
+    (
+        "einsum",
+        "summed = tuple(k for k, letter in enumerate(axes) if letter not in out)",
+        "summed = tuple(range(len(axes)))",
+    ),
     ("convolve", 'np.correlate(ct, b, "full")[m - 1', 'np.convolve(ct, b, "full")[m - 1'),
     ("convolve", 'fit(np.correlate(ct, a, "full")[n - 1 : n - 1 + m], b)', 'fit(np.correlate(ct, a, "full")[:m], b)'),
     ("convolve", "Aval((a.shape[0] + b.shape[0] - 1,)", "Aval((a.shape[0] + b.shape[0],)"),
-    ("convolve", "terms, places, index=(slice(None), ARRAY), shape=shape)", "terms[::-1], places, index=(slice(None), ARRAY), shape=shape)"),
+    (
+        "convolve",
+        "terms, places, index=(slice(None), ARRAY), shape=shape)",
+        "terms[::-1], places, index=(slice(None), ARRAY), shape=shape)",
+    ),
 )
 
 slips(
     "ops.indexing",
-    ("getitem", "        np.add.at(total, fill_in(index, arrays), ct)\n", "        total[fill_in(index, arrays)] += ct\n"),
+    (
+        "getitem",
+        "        np.add.at(total, fill_in(index, arrays), ct)\n",
+        "        total[fill_in(index, arrays)] += ct\n",
+    ),
     ("getitem", "    else:\n        total[index] += ct\n", "    else:\n        total[index] = ct\n"),
     ("getitem", "        total[index] = total[index] + ct\n", "        total[index] = ct\n"),
     ("getitem put", "return np.moveaxis(y, at, 0) if at else y\n", "return y\n"),
@@ -216,8 +350,16 @@ slips(
     ("setitem", "            if not alive.all():\n", "            if False:\n"),
     ("setitem", "        ct_v = sum_to(ct_v, v)\n", "        ct_v = cast(ct_v, v.dtype)\n"),
     ("setitem", "tv = np.zeros((), y.dtype) if tv is None else tv", "tv = np.ones((), y.dtype) if tv is None else tv"),
-    ("setitem", "return cast(np.reshape(np.sum(ct, axis=axes) if axes else ct, v.shape), v.dtype)", "return np.reshape(np.sum(ct, axis=axes) if axes else ct, v.shape)"),
-    ("setitem", "whole, pad, *arrays, index=index, in_place=False)", "whole * 0, pad, *arrays, index=index, in_place=False)"),
+    (
+        "setitem",
+        "return cast(np.reshape(np.sum(ct, axis=axes) if axes else ct, v.shape), v.dtype)",
+        "return np.reshape(np.sum(ct, axis=axes) if axes else ct, v.shape)",
+    ),
+    (
+        "setitem",
+        "whole, pad, *arrays, index=index, in_place=False)",
+        "whole * 0, pad, *arrays, index=index, in_place=False)",
+    ),
 )
 
 slips(
@@ -240,11 +382,15 @@ slips(
     ("solve", "c = np.linalg.solve(hermitian(a), ct)", "c = np.linalg.solve(swap(a), ct)"),
     ("solve", "fit(-(c @ hermitian(y)), a)", "fit(c @ hermitian(y), a)"),
     ("solve", "None if da is None else -(da @ y)", "None if da is None else -(y @ da)"),
-    ("solve", "saves=keeps((0, \"y\"), (0,))", "saves=keeps((0, 1), (0,))"),
+    ("solve", 'saves=keeps((0, "y"), (0,))', "saves=keeps((0, 1), (0,))"),
     ("inv", "fit(-(hermitian(y) @ ct @ hermitian(y)), a)", "fit(-(y @ ct @ y), a)"),
     ("inv", "spread(-(y @ tangents[0] @ y), y)", "spread(-(tangents[0] @ y @ y), y)"),
     ("det", "fit(ct[..., None, None] * hermitian(adjugate(a)), a)", "fit(ct[..., None, None] * adjugate(a), a)"),
-    ("det", "return scale * (det_c[..., None, None] * inverse + left @ adj_c @ right)", "return scale * det_c[..., None, None] * inverse"),
+    (
+        "det",
+        "return scale * (det_c[..., None, None] * inverse + left @ adj_c @ right)",
+        "return scale * det_c[..., None, None] * inverse",
+    ),
     ("slogdet", "c = turning if c is None else c + turning", "c = turning if c is None else c - turning"),
     ("slogdet", "hermitian(np.linalg.inv(a)), a),)", "np.linalg.inv(a), a),)"),
     ("slogdet", "(floating(a), real_part_of(floating(a)))", "(floating(a), floating(a))"),
@@ -253,7 +399,11 @@ slips(
 
 slips(
     "ops.special.errors",
-    ("special.erf", "erf = special(sc.erf, d=lambda x: 2 / SQRT_PI * np.exp(-x * x))", "erf = special(sc.erf, d=lambda x: 2 / SQRT_PI * np.exp(x * x))"),
+    (
+        "special.erf",
+        "erf = special(sc.erf, d=lambda x: 2 / SQRT_PI * np.exp(-x * x))",
+        "erf = special(sc.erf, d=lambda x: 2 / SQRT_PI * np.exp(x * x))",
+    ),
     ("special.erfc", "d=lambda x: -2 / SQRT_PI", "d=lambda x: 2 / SQRT_PI"),
     ("special.erfinv", "d=lambda y: SQRT_PI / 2 * np.exp(y * y)", "d=lambda y: SQRT_PI / 2 * np.exp(-y * y)"),
     ("special.wofz", "2j / SQRT_PI - 2 * x * y", "2 / SQRT_PI - 2 * x * y"),
@@ -285,7 +435,11 @@ slips(
 
 slips(
     "core.accumulate",
-    ("multiply", "            self[node] = total + ct\n        elif id(node) in self._own and", "            self[node] = ct\n        elif id(node) in self._own and"),
+    (
+        "multiply",
+        "            self[node] = total + ct\n        elif id(node) in self._own and",
+        "            self[node] = ct\n        elif id(node) in self._own and",
+    ),
     ("getitem", "            self[node] = np.copy(total)\n", "            self[node] = total\n"),
     ("setitem", "        self.clear(total)\n        return total\n", "        return total\n"),
     ("special.airy slogdet", "outputs[position] = ct if", "outputs[-1 - position] = ct if"),
@@ -293,14 +447,26 @@ slips(
 
 slips(
     "transforms.tape",
-    ("multiply", "                    elif total.size < SMALL:\n                        sums[parent] = total + ct_x\n", "                    elif total.size < SMALL:\n                        sums[parent] = ct_x\n"),
+    (
+        "multiply",
+        "                    elif total.size < SMALL:\n                        sums[parent] = total + ct_x\n",
+        "                    elif total.size < SMALL:\n                        sums[parent] = ct_x\n",
+    ),
     ("multiply", "wanted = tuple([p is not None for p in node.parents])", "wanted = (True,) * len(node.parents)"),
     ("add multiply", "    return sorted(seen, key=_number)\n", "    return sorted(seen, key=_number)[::-1]\n"),
 )
 
 slips(
     "core.dependence",
-    ("subtract", "return compact(np.concatenate(wide)) if wide else nothing(shape)", "return wide[0] if wide else nothing(shape)"),
-    ("sum", "return compact(moved.reshape(", "return nothing(moved.shape[1 + len(axes) :]) if True else compact(moved.reshape("),
+    (
+        "subtract",
+        "return compact(np.concatenate(wide)) if wide else nothing(shape)",
+        "return wide[0] if wide else nothing(shape)",
+    ),
+    (
+        "sum",
+        "return compact(moved.reshape(",
+        "return nothing(moved.shape[1 + len(axes) :]) if True else compact(moved.reshape(",
+    ),
     ("matmul add", "    return deps[len(deps) - used :]\n", "    return deps[:used]\n"),
 )

@@ -8,7 +8,7 @@ import weakref
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 import chainrule as cr
 
@@ -519,3 +519,21 @@ def test_a_result_that_does_not_fit_raises_and_harms_nothing():
     with pytest.raises(MemoryError):
         cr.grad(lambda x: np.sum(np.broadcast_to(x, (10**8, 10**4, 10)) * 2.0))(np.ones(10))
     assert np.array_equal(cr.grad(np.sum)(np.ones(3)), np.ones(3))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("select", [np.maximum, np.minimum])
+def test_of_large_arrays_the_choice_is_kept_in_a_byte_each(select, dtype):
+    rng = np.random.default_rng(4)
+    a, b, ct = rng.integers(-2, 3, (3, 400, 100)).astype(dtype)  # with many ties
+    a[0, :3] = b[0, 1:4] = np.nan
+    whole = cr.vjp(select, a, b)[1](ct)
+    rows = [cr.vjp(select, *row)[1](c) for row, c in zip(zip(a, b, strict=True), ct, strict=True)]  # kept as they are
+    for i in (0, 1):
+        assert whole[i].dtype == dtype
+        assert_array_equal(whole[i], np.stack([row[i] for row in rows]))
+    shared = cr.vjp(select, a, b[:, :1])[1](ct)[1]
+    assert_array_equal(shared, cr.vjp(select, a, np.repeat(b[:, :1], 100, axis=1))[1](ct)[1].sum(1, keepdims=True))
+    node = select(cr.variable(a) * 1, b).node
+    kept = [*node.params["slopes"], *node.args, node.y]
+    assert sum(k.nbytes for k in kept if isinstance(k, np.ndarray)) == a.size

@@ -3,9 +3,12 @@
 The columns stand in `tests/columns.py`. The examples of scipy.special run in `tests/test_special.py`.
 """
 
+import numpy as np
 import pytest
+import scipy.special as sc
 
-import chainrule.ops.special  # noqa: F401  (fills the table: else it waits for the first call)
+import chainrule as cr
+import chainrule.ops.special
 from cases import CASES
 from chainrule.core.primitive import PRIMITIVES
 from columns import (
@@ -50,7 +53,22 @@ DIFFERENTIABLE = [name for name, p in PRIMITIVES.items() if p.vjp is not None]
 """The others are constant wherever they have a derivative."""
 
 
-@pytest.mark.parametrize("name", PRIMITIVES)
+REFUSED = {"special.riemann_zeta": sc.zeta}
+"""Functions that can be called, and of whose only derivative there is no formula: asking for it is an error."""
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_derivative_without_a_rule_is_refused(name):
+    f, x = REFUSED[name], np.array([1.5, 2.5])
+    with pytest.raises(cr.MissingRuleError, match="no rule for its derivative"):
+        cr.jvp(f, (x,), (x,))
+    with pytest.raises(cr.MissingRuleError, match="no rule for its derivative"):
+        cr.vjp(f, x)[1](x)
+    assert [e.primitive.name for e in cr.record(f, x).equations] == [name]
+    np.testing.assert_array_equal(cr.vmap(f)(x), f(x))
+
+
+@pytest.mark.parametrize("name", [n for n in PRIMITIVES if n not in REFUSED])
 def test_every_operation_has_an_example(name):
     assert examples_of(name), f"no line in tests/cases.py, or tests/special_cases.py, is an example of {name}"
 

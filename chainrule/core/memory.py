@@ -70,10 +70,12 @@ def layout(x: Any) -> Any:
         root = root.memory.base
     if not any(part.copied for part in parts):
         return x
-    owned, array = root.memory.owned, root
+    memory: Any = root.memory
+    array = root
+    owned = memory.owned
     for part in reversed(parts):
         array = part.remake(array)
-    root.memory.owned = owned  # nobody keeps what has been read here
+    memory.owned = owned  # nobody keeps what has been read here
     return array
 
 
@@ -170,7 +172,7 @@ class Snapshot:
 
 def checksum(array: Any) -> int:
     """CRC-32 of the elements: any change in up to 32 adjacent bits, other changes but for 1 in 4e9."""
-    return zlib.crc32(array if array.flags.c_contiguous else np.ascontiguousarray(array))
+    return zlib.crc32(np.ascontiguousarray(array).data)
 
 
 def snapshot(x: Any, snapshots: list[Snapshot]) -> Any:

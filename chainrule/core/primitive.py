@@ -55,6 +55,8 @@ class Plain:
     """For each input `(ct, y, *x) -> cotangent`; None: the cotangent is `ct`"""
     saves: tuple[tuple[bool, ...], ...]
     """What is kept, of each input and of y; the index has bit i set if input i is wanted"""
+    limit: float
+    """Bytes of y up to which the short rules are to be used"""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -87,6 +89,9 @@ class Primitive:
     multi: bool = False
     plain: Plain | None = None
     """For an elementwise operation: the short form of `saves` and `vjp`"""
+    slopes: Callable[..., Any] | None = None
+    """`(wanted, *x) -> slopes`: something small from which `vjp` gets all that it reads of large arrays `x` and `y`, if
+    it is given as its parameter `slopes`; the tape keeps that instead of what `saves` says"""
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"

@@ -43,7 +43,7 @@ class Trace:
 
     def __exit__(self, *error: Any) -> None:
         """From here on its tracers are of no use: an operation on one raises."""
-        self.__class__, self.state = Ended, None
+        self.__class__, self.state = Ended, None  # pyright: ignore[reportAttributeAccessIssue]
 
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """The result of `primitive` on `args`, of which at least one belongs to this trace."""

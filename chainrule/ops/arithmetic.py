@@ -132,14 +132,23 @@ exponent = elementwise(lambda x: np.frexp(x)[1], d=None, name="exponent")
 # ---- selection: a tie is shared evenly ----------------------------------------------------------------------
 
 
+def wins(a, b, dtype=np.int8):
+    """2 where a > b, 1 where they are equal, 0 where a < b; 2 where either is NaN, for so is the larger then."""
+    return np.add(np.logical_not(a < b), np.logical_not(a <= b), dtype=dtype)
+
+
+def loses(a, b):
+    return wins(b, a)
+
+
 def larger(a, b):
-    """1 where a > b, 1/2 where they are equal, 0 where a < b; 1 where either is NaN, for so is the larger then."""
+    """The slope of the larger of both in a."""
     dtype = np.result_type(*(x.dtype for x in map(aval_of, (a, b)) if x.dtype not in NUMBERS))
-    return np.add(np.logical_not(a < b), np.logical_not(a <= b), dtype=dtype) * 0.5
+    return wins(a, b, dtype) * 0.5
 
 
-maximum = elementwise(np.maximum, d=(lambda a, b: larger(a, b), lambda a, b: larger(b, a)))
-minimum = elementwise(np.minimum, d=(lambda a, b: larger(b, a), lambda a, b: larger(a, b)))
+maximum = elementwise(np.maximum, d=(lambda a, b: larger(a, b), lambda a, b: larger(b, a)), halves=(wins, loses))
+minimum = elementwise(np.minimum, d=(lambda a, b: larger(b, a), lambda a, b: larger(a, b)), halves=(loses, wins))
 fmax = elementwise(np.fmax, d=(lambda a, b, y: chosen(a, b, y), lambda a, b, y: chosen(b, a, y)))
 fmin = elementwise(np.fmin, d=(lambda a, b, y: chosen(a, b, y), lambda a, b, y: chosen(b, a, y)))
 

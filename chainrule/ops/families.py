@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..core import dependence
+from ..core.memory import COPY_BELOW
 from ..core.primitive import Aval, Kept, Plain, Primitive, keeps_all, keeps_nothing, register
 from ..core.trace import UFUNCS, aval_of, bind
 
@@ -126,18 +127,25 @@ def scale(t: Any, d: Any) -> Any:
     return t * d
 
 
+def halved(s: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """s / 2 for small integers s."""
+    d = s.astype(dtype)
+    d *= 0.5
+    return d
+
+
 def scale_adjoint(ct: Any, d: Any) -> Any:
     """ct * conj(d): what a partial derivative does to a cotangent."""
     return scale(ct, np.conjugate(d) if ct.dtype.kind == "c" else d)
 
 
-def _plain(d: Sequence[Any], reads: Sequence[tuple[int | str, ...]], saves: Callable[..., Kept]) -> Plain | None:
+def _plain(d: Sequence[Any], reads: Sequence[Any], saves: Callable[..., Kept], limit: float) -> Plain | None:
     """The short form of the rules of an operation with the partial derivatives `d`."""
     if len(d) > 2 or None in d:
         return None
     combinations = [tuple(bool(bits >> i & 1) for i in range(len(d))) for bits in range(2 ** len(d))]
     kept = tuple((*keep.args, keep.output) for keep in map(saves, combinations))
-    return Plain(tuple(map(_plain_vjp, d, reads)), kept)
+    return Plain(tuple(map(_plain_vjp, d, reads)), kept, limit)
 
 
 def _plain_vjp(d: Any, reads: tuple[int | str, ...]) -> Callable[..., Any] | None:
@@ -153,10 +161,11 @@ def _plain_vjp(d: Any, reads: tuple[int | str, ...]) -> Callable[..., Any] | Non
     return lambda ct, y, a, b: ct * _evaluate(d, reads, y, (a, b))
 
 
-def elementwise(ufunc: Any, *, d: Any, name: str | None = None, keys: Sequence[Any] = ()) -> Primitive:
+def elementwise(ufunc: Any, *, d: Any, name: str | None = None, keys: Sequence[Any] = (), halves: Any = ()):
     """A primitive for a NumPy ufunc, or for a function that broadcasts like one, from its partials `d`.
 
-    `keys` are further ufuncs that mean the same.
+    `keys` are further ufuncs that mean the same. `halves` are functions of the inputs that give the partials in halves,
+    as small integers, if they are whole numbers of them: the tape keeps these of large arrays.
     """
     d = d if isinstance(d, tuple) else (d,)
     reads = tuple(map(_reads, d))
@@ -177,11 +186,16 @@ def elementwise(ufunc: Any, *, d: Any, name: str | None = None, keys: Sequence[A
         )
         return None if total is None else spread(total, y)
 
-    def vjp(wanted, ct, y, *x):
+    def vjp(wanted, ct, y, *x, slopes=None):
+        if slopes is not None:
+            return tuple(None if s is None else fit(ct * halved(s, ct.dtype), x_i) for s, x_i in zip(slopes, x))
         return tuple(
             fit(scale_adjoint(ct, _evaluate(d_i, r, y, x)), x_i) if on and d_i is not None else None
             for d_i, r, x_i, on in zip(d, reads, x, wanted, strict=True)
         )
+
+    def slopes(wanted, *x):
+        return tuple(half(*x) if on else None for half, on in zip(halves, wanted, strict=True))
 
     def batch(is_batched, *x):
         return bind(primitive, *aligned(is_batched, x))
@@ -200,7 +214,8 @@ def elementwise(ufunc: Any, *, d: Any, name: str | None = None, keys: Sequence[A
             saves,
             batch,
             sparsity,
-            plain=_plain(d, reads, saves),
+            plain=_plain(d, reads, saves, COPY_BELOW if halves else math.inf),
+            slopes=slopes if halves else None,
         )
     )
     for key in (ufunc, *keys):

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core.errors import user_line
 from ..core.memory import COPY_BELOW, Snapshot, read, snapshot
-from ..core.primitive import Primitive
+from ..core.primitive import Primitive, keeps_nothing
 from ..core.trace import NUMBERS, NUMERIC, Trace, Tracer, aval_of, bind, not_numbers, plain_array
 from ..core.tree import flatten, leaves_like
 from . import arguments
@@ -213,7 +213,11 @@ class ReverseTrace(Trace):
         wanted = tuple([p is not None for p in parents])
         if True not in wanted:
             return tuple(map(self.lift, y)) if primitive.multi else Variable(self, y, None)
-        keep = primitive.saves(wanted)
+        if primitive.slopes is not None and type(y) is np.ndarray and y.nbytes > COPY_BELOW and y.dtype.kind == "f":
+            params = params | {"slopes": primitive.slopes(wanted, *values)}
+            keep = keeps_nothing(wanted)
+        else:
+            keep = primitive.saves(wanted)
         snapshots: list[Snapshot] = []
         kept = []
         for value, parent, on in zip(values, parents, keep.args, strict=True):
@@ -254,7 +258,8 @@ class ReverseTrace(Trace):
         shape, dtype = y.shape, y.dtype
         keep_x, keep_y = plain.saves[1]
         if (
-            parent.dtype is not dtype
+            y.nbytes > plain.limit
+            or parent.dtype is not dtype
             or (dtype is not F64 and dtype is not F32)
             or (keep_x and parent.primitive is None and value.nbytes > COPY_BELOW)
         ):
@@ -290,7 +295,7 @@ class ReverseTrace(Trace):
         y = primitive.impl(value_a, value_b)
         shape, dtype = y.shape, y.dtype
         wanted = 0
-        fits = dtype is F64 or dtype is F32
+        fits = (dtype is F64 or dtype is F32) and y.nbytes <= plain.limit
         if parent_a is not None:
             wanted = 1
             fits = fits and parent_a.dtype is dtype and parent_a.shape == shape

@@ -90,7 +90,7 @@ class Operation(Node):
 
     def release(self):
         super().release()
-        self.snapshots = ()
+        self.params, self.snapshots = {}, ()
 
 
 class Plain(Node):
