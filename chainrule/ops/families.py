@@ -423,7 +423,7 @@ def blockwise(
         return bind(primitive, *x, **params)
 
     def sparsity(deps, *avals, **params):
-        parts = [(s, len(c)) for s, c in zip(deps, cores_in, strict=True)]
+        parts = [(s, len(c)) for s, c in zip(deps, cores_in, strict=True) if jvp is not None]
         out: Any = aval(*avals, **params)
         shapes = [a.shape for a in (out if multi else [out])]
         whole = [dependence.dense(parts, s, len(c)) for s, c in zip(shapes, cores_out, strict=True)]

@@ -7,10 +7,10 @@ mostly in Giles (2008), An extended collection of matrix derivative results.
 
 import numpy as np
 
-from ..core.primitive import keeps_args, keeps_output
+from ..core.primitive import keeps_args, keeps_nothing, keeps_output
 from ..core.trace import bind
 from .contractions import swap
-from .families import add_up, adjoint, blockwise, cast, elementwise, fit, keeps, reduction, spread
+from .families import add_up, adjoint, blockwise, fit, keeps, reduction, spread
 
 # ---- pieces ---------------------------------------------------------------------------------------------------------
 
@@ -135,7 +135,14 @@ def is_regular(a):
 
 
 bordering = blockwise(
-    bordering_of, name="bordering", signature="(m,m)->(m,m),(m,3),(m,3)", jvp=None, vjp=None, multi=True, dtype=floating
+    bordering_of,
+    name="bordering",
+    signature="(m,m)->(m,m),(m,3),(m,3)",
+    jvp=None,
+    vjp=None,
+    saves=keeps_nothing,
+    multi=True,
+    dtype=floating,
 )
 
 
@@ -180,7 +187,7 @@ def slogdet_vjp(wanted, ct, y, a):
     g_sign, g_log = ct
     c = g_log
     if g_sign is not None and a.dtype.kind == "c":
-        turning = 1j * np.imag(np.conjugate(y[0]) * g_sign)
+        turning = np.imag(np.conjugate(y[0]) * g_sign) * 1j  # in this order, of a NumPy number: a NumPy number
         c = turning if c is None else c + turning
     return (None if c is None else fit(c[..., None, None] * hermitian(np.linalg.inv(a)), a),)
 

@@ -1,0 +1,192 @@
+"""numpy.linalg: decompositions, and what is made of them."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...core.errors import LostGradientError
+from ...core.trace import Tracer, bind
+from .. import decompositions, linalg
+from ..control import stop_gradient
+from ..linalg import hermitian
+from .linalg import matrix, square, triangle_of
+from .tools import NO, array, refuse, signature_of
+
+# ---- what NumPy's named results are called --------------------------------------------------------------------------
+
+
+class EigResult(NamedTuple):
+    eigenvalues: Any
+    eigenvectors: Any
+
+
+class EighResult(NamedTuple):
+    eigenvalues: Any
+    eigenvectors: Any
+
+
+class QRResult(NamedTuple):
+    Q: Any
+    R: Any
+
+
+class SVDResult(NamedTuple):
+    U: Any
+    S: Any
+    Vh: Any
+
+
+# ---- decompositions -------------------------------------------------------------------------------------------------
+
+
+@signature_of(np.linalg.cholesky)
+def cholesky(a, /, *, upper=False):
+    lower = bind(decompositions.cholesky, square(a), uplo="U" if upper else "L")
+    return hermitian(lower) if upper else lower
+
+
+@signature_of(np.linalg.qr)
+def qr(a, mode="reduced"):
+    a = matrix(a)
+    rows, columns = a.shape[-2:]
+    if mode not in ("reduced", "complete", "r"):
+        if mode == "raw":
+            raise refuse("numpy.linalg.qr", "mode='raw' gives LAPACK's own data: use 'reduced'")
+        raise ValueError(f"Unrecognized mode '{mode}'")
+    if mode == "complete" and rows > columns:
+        raise refuse("numpy.linalg.qr", "the matrix does not determine what mode='complete' adds: use 'reduced'")
+    if rows >= columns:
+        q, r = bind(decompositions.qr, a)
+    else:
+        q, left = bind(decompositions.qr, a[..., :rows])
+        r = np.concatenate([left, hermitian(q) @ a[..., rows:]], axis=-1)
+    return r if mode == "r" else QRResult(q, r)
+
+
+@signature_of(np.linalg.eigh)
+def eigh(a, UPLO="L"):
+    return EighResult(*bind(decompositions.eigh, square(a), uplo=triangle_of(UPLO)))
+
+
+@signature_of(np.linalg.eigvalsh)
+def eigvalsh(a, UPLO="L"):
+    return bind(decompositions.eigvalsh, square(a), uplo=triangle_of(UPLO))
+
+
+@signature_of(np.linalg.eig)
+def eig(a):
+    a = square(a)
+    w, v = bind(decompositions.eig, a)
+    return EigResult(np.real(w), np.real(v)) if are_real(w, a) else EigResult(w, v)
+
+
+@signature_of(np.linalg.eigvals)
+def eigvals(a):
+    a = square(a)
+    w = bind(decompositions.eigvals, a)
+    return np.real(w) if are_real(w, a) else w
+
+
+def are_real(w: Any, a: Any) -> bool:
+    """Whether NumPy would give these eigenvalues of `a` as real numbers, which depends on their values."""
+    try:
+        return a.dtype.kind != "c" and bool(np.all(np.imag(w) == 0))
+    except LostGradientError:  # of a batch, where it differs from example to example
+        return False
+
+
+@signature_of(np.linalg.svd)
+def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
+    a = matrix(a)
+    if hermitian:
+        return of_eigenvalues(square(a), compute_uv)
+    rows, columns = a.shape[-2:]
+    k = min(rows, columns)
+    if not compute_uv:
+        return bind(decompositions.svdvals, a, k=k)
+    p, q = (rows, columns) if full_matrices else (k, k)
+    return SVDResult(*bind(decompositions.svd, a, k=k, p=p, q=q))
+
+
+def of_eigenvalues(a, compute_uv):
+    """The singular value decomposition of a Hermitian matrix, read from its lower triangle."""
+    if not compute_uv:
+        return np.sort(np.abs(np.linalg.eigvalsh(a)), axis=-1)[..., ::-1]
+    w, u = np.linalg.eigh(a)
+    order = np.argsort(np.abs(w), axis=-1)[..., ::-1]
+    w, u = np.take_along_axis(w, order, axis=-1), np.take_along_axis(u, order[..., None, :], axis=-1)
+    return SVDResult(u, np.abs(w), hermitian(u * np.sign(w)[..., None, :]))
+
+
+@signature_of(np.linalg.svdvals)
+def svdvals(x, /):
+    return svd(x, compute_uv=False)
+
+
+# ---- what is made of them -------------------------------------------------------------------------------------------
+
+
+@signature_of(np.linalg.pinv)
+def pinv(a, rcond=None, hermitian=False, *, rtol=NO):
+    a = matrix(a)
+    if rcond is None:
+        rcond = 1e-15 if rtol is NO else max(a.shape[-2:]) * np.finfo(real_dtype(a)).eps if rtol is None else rtol
+    elif rtol is not NO:
+        raise ValueError("`rtol` and `rcond` can't be both set.")
+    if hermitian:
+        a = linalg.whole(square(a), "L")
+    if not all(a.shape[-2:]):
+        return np.zeros_like(a, shape=(*a.shape[:-2], a.shape[-1], a.shape[-2]))
+    return bind(decompositions.pinv, a, stop_gradient(array(rcond)))
+
+
+def real_dtype(a: Any) -> np.dtype:
+    return linalg.real_part_of(linalg.floating(a))
+
+
+@signature_of(np.linalg.lstsq)
+def lstsq(a, b, rcond=None):
+    """By the pseudoinverse. The rank is constant, and so is which singular values count."""
+    a, b = array(a), array(b)
+    if len(a.shape) != 2 or len(b.shape) not in (1, 2):
+        raise np.linalg.LinAlgError(f"lstsq: arrays of {len(a.shape)} and {len(b.shape)} dimensions were given, for 2")
+    if a.shape[0] != b.shape[0]:
+        raise np.linalg.LinAlgError("Incompatible dimensions")
+    rows, columns = a.shape
+    eps = np.finfo(np.result_type(real_dtype(a), real_dtype(b))).eps
+    rtol = max(rows, columns) * eps if rcond is None else eps if rcond < 0 else rcond
+    x = np.linalg.pinv(a, rtol=rtol) @ b
+    s = np.linalg.svdvals(a)
+    rank = matrix_rank(a, rtol=rtol)
+    errors = b if len(b.shape) == 2 else b[:, None]
+    errors = np.sum(np.abs(errors - a @ (x if len(b.shape) == 2 else x[:, None])) ** 2, axis=0)
+    return x, errors if rank == columns < rows else errors[:0], rank, s
+
+
+@signature_of(np.linalg.matrix_rank)
+def matrix_rank(A, tol=None, hermitian=False, *, rtol=None):
+    A, tol, rtol = stop_gradient((array(A), tol, rtol))
+    if not any(isinstance(x, Tracer) for x in (A, tol, rtol)):
+        return np.linalg.matrix_rank(A, tol, hermitian, rtol=rtol)
+    if len(A.shape) < 2:
+        return np.any(A != 0).astype(int)
+    s = np.linalg.svd(A, compute_uv=False, hermitian=hermitian)
+    if tol is None:
+        share = max(A.shape[-2:]) * np.finfo(s.dtype).eps if rtol is None else array(rtol)[..., None]
+        tol = np.max(s, axis=-1, keepdims=True, initial=0) * share
+    else:
+        tol = array(tol)[..., None]
+    return np.sum(s > tol, axis=-1)
+
+
+@signature_of(np.linalg.cond)
+def cond(x, p=None):
+    x = matrix(x)
+    if not x.size:
+        raise np.linalg.LinAlgError("cond is not defined on empty arrays")
+    if p not in (None, 2, -2):
+        x = square(x)
+        axes = (-2, -1)
+        return np.linalg.norm(x, ord=p, axis=axes) * np.linalg.norm(np.linalg.inv(x), ord=p, axis=axes)
+    s = np.linalg.svd(x, compute_uv=False)
+    return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
