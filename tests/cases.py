@@ -21,7 +21,7 @@ import scipy.special  # noqa: F401  (before the first ufunc of it is met)
 
 import chainrule as cr
 from chainrule.core.trace import Tracer, bind
-from chainrule.ops import indexing, moves, selections
+from chainrule.ops import control, decompositions, indexing, linalg, moves, selections
 from chainrule.ops.indexing import ARRAY
 
 
@@ -410,7 +410,7 @@ case("add_windows", "complex", windows_at((3,), (0,)), C.T[:2])
 
 # ---- reading and writing parts --------------------------------------------------------------------------------------
 
-I, J = np.array([1, 0, 1, 1]), np.array([2, 0, 2, -1])  # repeated, and from the end
+ROW, COLUMN = np.array([1, 0, 1, 1]), np.array([2, 0, 2, -1])  # repeated, and from the end
 
 INDICES = {
     "an integer": (M, 1),
@@ -422,15 +422,15 @@ INDICES = {
     "an ellipsis": (B, (Ellipsis, 0)),
     "an ellipsis for nothing": (V, (1, Ellipsis)),
     "nothing": (M, slice(2, 1)),
-    "positions, repeated": (M, I),
-    "positions on the second axis": (M, (slice(None), J)),
-    "pairs of positions": (M, (I, J)),
-    "pairs that broadcast": (M, (I[:2, None], J)),
+    "positions, repeated": (M, ROW),
+    "positions on the second axis": (M, (slice(None), COLUMN)),
+    "pairs of positions": (M, (ROW, COLUMN)),
+    "pairs that broadcast": (M, (ROW[:2, None], COLUMN)),
     "a matrix of positions": (V, np.array([[0, 2], [2, 2]])),
-    "positions and an integer": (B, (1, J, 0)),
-    "positions apart": (B, (I, slice(None), I)),
-    "an integer and positions apart": (B, (1, slice(None), I)),
-    "positions, a slice and a new axis": (B, (slice(None), J, None, slice(None, None, -1))),
+    "positions and an integer": (B, (1, COLUMN, 0)),
+    "positions apart": (B, (ROW, slice(None), ROW)),
+    "an integer and positions apart": (B, (1, slice(None), ROW)),
+    "positions, a slice and a new axis": (B, (slice(None), COLUMN, None, slice(None, None, -1))),
     "one position": (M, np.array(1)),
     "no positions": (M, np.array([], int)),
     "a mask": (M, M > 0.5),
@@ -438,8 +438,8 @@ INDICES = {
     "a mask and a slice": (B, (slice(None), np.array([True, False, True]), slice(1, None))),
     "a boolean": (V, True),
     "all of a 0-d array": (np.array(0.7), Ellipsis),
-    "complex": (C, (slice(None), J)),
-    "float32": (single(M), (I, slice(None, 2))),
+    "complex": (C, (slice(None), COLUMN)),
+    "float32": (single(M), (ROW, slice(None, 2))),
     "empty": (NO_COLUMNS, (slice(None), slice(0, 2))),
 }
 
@@ -514,13 +514,13 @@ case(
 )
 case("setitem", "a number", setting((slice(None), 1)), M, np.array(0.3))
 case("setitem", "a row into all rows", setting(slice(None)), M, V)
-case("setitem", "one value at repeated positions", setting(I), M, V)
+case("setitem", "one value at repeated positions", setting(ROW), M, V)
 case("setitem", "leading axes of 1", setting(0), M, V[None, None])
-case("setitem", "a stretched axis of 1", setting((slice(None), J)), M, N[:, :1])
-case("setitem", "float64 into float32", setting(J), single(V), np.array([0.3, 0.5, 0.8, 1.3]))
+case("setitem", "a stretched axis of 1", setting((slice(None), COLUMN)), M, N[:, :1])
+case("setitem", "float64 into float32", setting(COLUMN), single(V), np.array([0.3, 0.5, 0.8, 1.3]))
 case("setitem", "real into complex", setting(0), C, V)
 case("setitem", "a constant", lambda x: setting((slice(None), 1))(x, 3.0), M)
-case("setitem", "into a constant", lambda v: setting((slice(None), J[:3]))(np.zeros((2, 3), like=v), v), V)
+case("setitem", "into a constant", lambda v: setting((slice(None), COLUMN[:3]))(np.zeros((2, 3), like=v), v), V)
 case("setitem", "one part after another", lambda x: _filled(x), M)
 case("setitem", "what was read is added to", lambda x: _doubled(x), M)
 case("setitem", "traced positions", lambda x, v, y: setting(np.argsort(y))(x, v), V, V * V, W, looks=True)
@@ -624,3 +624,103 @@ for _name in ("fft", "ifft", "rfft", "irfft"):
     if _name != "rfft":
         case(_name, "complex", _f, C)
         case(_name, "complex64, unitary", lambda x, f=_f: f(x, norm="ortho"), single(C))
+
+# ---- linear algebra -------------------------------------------------------------------------------------------------
+
+S = np.array([[2.0, 0.3, -0.4], [0.5, 1.7, 0.2], [-0.3, 0.6, 2.4]])
+SC = S + 1j * np.array([[0.2, -0.5, 0.3], [0.1, 0.4, -0.2], [0.6, -0.1, 0.3]])
+SS = np.stack([S, S.T @ S])
+SINGULAR = np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [1.0, -1.0, 0.5]])
+TALL = np.array([[0.3, -1.7], [0.9, 1.4], [0.6, -0.8], [-1.1, 0.2]])
+TALLC = TALL + 1j * np.array([[0.2, 0.5], [-0.3, 0.8], [0.7, 0.1], [0.4, -0.6]])
+
+
+def positive(a):
+    return a @ np.conj(np.swapaxes(a, -1, -2)) + np.eye(a.shape[-1])
+
+
+def turned(v, reference=None):
+    """The columns of v, turned so that the first component of the reference is real: they have no phase."""
+    first = (v if reference is None else reference)[:1]
+    return v * np.conj(first) / np.abs(first)
+
+
+case("solve", "a matrix", np.linalg.solve, S, M.T)
+case("solve", "a vector", np.linalg.solve, S, V)
+case("solve", "complex", np.linalg.solve, SC, C.T)
+case("solve", "a stack and a matrix", np.linalg.solve, SS, M.T)
+case("solve", "stacks that broadcast", np.linalg.solve, SS[:, None], np.stack([M.T, N.T]))
+case("solve", "float32", np.linalg.solve, single(S), single(M.T))
+case("inv", "a matrix", np.linalg.inv, S)
+case("inv", "a stack", np.linalg.inv, SS)
+case("inv", "complex", np.linalg.inv, SC)
+case("inv", "float32", np.linalg.inv, single(S))
+case("det", "a matrix", np.linalg.det, S)
+case("det", "a stack", np.linalg.det, SS)
+case("det", "singular", np.linalg.det, SINGULAR)
+case("det", "complex", np.linalg.det, SC)
+NINE = np.arange(1.0, 10.0).reshape(3, 3)
+# The bordering is no smooth function, but the adjugate that is computed by it is. Turned round, this one is regular.
+case("bordering", "of a singular matrix", lambda a: linalg.adjugate(a * NINE), SINGULAR / NINE, order=1)
+case("slogdet", "a matrix", np.linalg.slogdet, S)
+case("slogdet", "a stack", np.linalg.slogdet, SS)
+case("slogdet", "complex", np.linalg.slogdet, SC)
+case("norm", "all axes", np.linalg.norm, V)
+case("norm", "an axis", lambda x: np.linalg.norm(x, axis=1), M)
+case("cholesky", "a matrix", np.linalg.cholesky, positive(S))
+case("cholesky", "the upper triangle", lambda a: np.linalg.cholesky(a, upper=True), positive(S))
+case("cholesky", "a stack", np.linalg.cholesky, positive(SS))
+case("cholesky", "complex", np.linalg.cholesky, positive(SC))
+case("cholesky", "complex, the upper triangle", lambda a: np.linalg.cholesky(a, upper=True), positive(SC))
+case("cholesky", "float32", np.linalg.cholesky, single(positive(S)))
+for _name, _a in {"square": S, "tall": TALL, "wide": TALL.T, "a stack": SS}.items():
+    case("qr", _name, np.linalg.qr, _a)
+    case("pinv", _name, np.linalg.pinv, _a)
+    case("svd", _name, lambda a: np.linalg.svd(a, full_matrices=False), _a)
+    case("svdvals", _name, np.linalg.svdvals, _a)
+for _name, _a in {"complex, square": SC, "complex, tall": TALLC, "complex, wide": TALLC.T}.items():
+    case("qr", _name, np.linalg.qr, _a)
+    case("pinv", _name, np.linalg.pinv, _a)
+    case("svdvals", _name, np.linalg.svdvals, _a)
+
+
+def turned_svd(a):
+    u, s, vh = np.linalg.svd(a, full_matrices=False)
+    return turned(u), s, turned(vh.T.conj(), u)
+
+
+def bases_of_svd(a):
+    """The vectors of a whole basis; those that fill it up as the space that they span."""
+    u, s, vh = np.linalg.svd(a)
+    k = len(s)
+    return u[:, :k], s, vh[:k], u[:, k:] @ u[:, k:].T, vh[k:].T @ vh[k:]
+
+
+case("svd", "complex, square", turned_svd, SC)
+case("svd", "complex, tall", turned_svd, TALLC)
+case("svd", "complex, wide", turned_svd, TALLC.T)
+case("svd", "a whole basis, tall", bases_of_svd, TALL)
+case("svd", "a whole basis, wide", bases_of_svd, TALL.T)
+case("svd", "float32", lambda a: np.linalg.svd(a, full_matrices=False), single(TALL))
+case("qr", "float32", np.linalg.qr, single(TALL))
+case("pinv", "less than full rank", lambda a: np.linalg.pinv(a @ a.T, rtol=1e-8), TALL)
+case("eigh", "a matrix", np.linalg.eigh, S)
+case("eigh", "the upper triangle", lambda a: np.linalg.eigh(a, "U"), S)
+case("eigh", "a stack", np.linalg.eigh, SS)
+case("eigh", "complex", lambda a: (lambda w, v: (w, turned(v)))(*np.linalg.eigh(a)), SC)
+case("eigh", "float32", np.linalg.eigh, single(S))
+HOLDS = {"error": ValueError, "message": "it does not hold"}
+case("check", "a comparison", lambda x: np.where(bind(control.check, x < 3, **HOLDS), x * x, x), V)
+case("eigvalsh", "a matrix", np.linalg.eigvalsh, S)
+case("eigvalsh", "the upper triangle", lambda a: np.linalg.eigvalsh(a, "U"), S)
+case("eigvalsh", "a stack", np.linalg.eigvalsh, SS)
+case("eigvalsh", "complex", np.linalg.eigvalsh, SC)
+APART = np.array([[2.0, 0.3, -0.4], [0.5, -1.0, 0.2], [-0.3, 0.6, 0.7]])
+case("eigvals", "real", lambda a: bind(decompositions.eigvals, a), APART)
+case("eigvals", "complex", np.linalg.eigvals, SC)
+case("eigvals", "a rotation, of complex eigenvalues", np.linalg.eigvals, np.array([[0.3, -1.2], [0.9, 0.1]]))
+case("eigvals", "a stack", lambda a: bind(decompositions.eigvals, a), np.stack([APART, APART.T @ APART]))
+case("eigvals", "float32", lambda a: bind(decompositions.eigvals, a), single(APART))
+# The sign of a vector is LAPACK's choice, and may change from here to there; its length and its phase may not.
+for _name, _a in {"real": APART, "complex": SC, "a rotation": np.array([[0.3, -1.2], [0.9, 0.1]])}.items():
+    case("eig", _name, lambda a: (lambda w, v: (w, np.abs(v), v * v))(*bind(decompositions.eig, a)), _a)

@@ -67,6 +67,9 @@ or the sine of a frequency that is real."""
 LOOSE = {
     "solve": "each column of the result depends on one column of the right-hand side only",
     "slogdet": "the sign is constant for real matrices",
+    **dict.fromkeys(("cholesky", "eigh", "eigvalsh"), "one triangle of the matrix is never read"),
+    "qr": "a column of Q and R depends on the columns of the matrix up to there, and R is triangular",
+    "bordering": "the last columns stand for singular values that may not be small",
 }
 """Operations whose patterns have too much in them, and what they do not know."""
 
@@ -199,7 +202,7 @@ def reads_what_it_keeps(name: str) -> None:
             kept = a.primitive.saves(wanted)
             try:
                 expected = a.cotangents(wanted, Kept((True,) * len(a.args), True))
-            except MissingRuleError:
+            except (MissingRuleError, np.linalg.LinAlgError):  # or it depends on a phase
                 continue
             found = a.cotangents(wanted, kept)
             assert all(map(same, found, expected)), f"{name}: the cotangents differ if only {kept} is kept"

@@ -375,6 +375,8 @@ def test_extended_precision_is_kept():
 
 
 def takes_floats(ufunc):
+    if getattr(np, ufunc.__name__, None) is not ufunc:  # of scipy.special: tests/test_special.py
+        return False
     return ufunc.signature is None and ufunc.nin < 3 and any(t.startswith("f" * ufunc.nin) for t in ufunc.types)
 
 
@@ -430,7 +432,7 @@ def test_rules_of_ufuncs_stay_in_the_dtype(ufunc, dtype):
         ({"w": np.ones(2), "n": 3}, "type int"),
         (object(), "type object"),
     ],
-    ids=str,
+    ids=lambda v: v if isinstance(v, str) else type(v).__name__,
 )
 def test_what_is_no_floating_point_number_is_refused(x, found):
     for use in (

@@ -4,12 +4,35 @@ from typing import Any
 
 import numpy as np
 
+from ..core import dependence
+from ..core.primitive import Primitive, keeps_nothing, register
 from ..core.trace import Tracer, bind
 from ..core.tree import map_leaves
 from .families import elementwise
 
 # A copy: the user may write into what he gets, and the tape may hold the other.
 constant = elementwise(lambda x: np.array(x)[()], d=None, name="stop_gradient")
+
+
+def _check(holds, *, error, message):
+    if not np.all(holds):
+        raise error(message)
+    return holds
+
+
+# For rules that hold in some places only: an `if` in a rule would have to know the values of a whole batch.
+check = register(
+    Primitive(
+        "check",
+        impl=_check,
+        aval=lambda holds, *, error, message: holds,
+        jvp=None,
+        vjp=None,
+        saves=keeps_nothing,
+        batch=lambda is_batched, holds, *, error, message: bind(check, holds, error=error, message=message),
+        sparsity=lambda deps, holds, *, error, message: dependence.nothing(holds.shape),
+    )
+)
 
 
 def stop_gradient(x: Any) -> Any:

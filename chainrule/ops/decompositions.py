@@ -5,7 +5,8 @@ the tangent by `Re tr(gᴴ dY) = Re tr(cᴴ dA)`. `∘` is the elementwise produ
 
 Where a result is not determined by the matrix alone, its derivative is that of a choice. A singular or eigenvector of
 a complex Hermitian matrix may be turned by a phase, and vectors of one repeated value by any rotation among them. A
-function that depends on such a choice has no derivative: asking for it raises LinAlgError.
+function that depends on such a choice has no derivative: asking for it raises LinAlgError. So does one that uses
+repeated values together with their vectors, for V f(w) Vᴴ has slopes there that no cotangents of w and V tell.
 """
 
 import numpy as np
@@ -13,8 +14,9 @@ import numpy as np
 from ..core.primitive import keeps_output
 from ..core.trace import aval_of, bind
 from .contractions import swap
-from .families import blockwise, fit, keeps, spread
-from .linalg import floating, hermitian, part, real_part_of, whole
+from .control import check, stop_gradient
+from .families import add_up, blockwise, fit, keeps, spread
+from .linalg import floating, hermitian, on_diagonal, part, real_part_of, whole
 
 # ---- pieces ---------------------------------------------------------------------------------------------------------
 
@@ -41,62 +43,85 @@ def gaps(w):
     return w[..., None, :] - w[..., :, None]
 
 
-def largest(w):
-    return np.max(np.abs(w), axis=-1, initial=0)
-
-
 def given(g, y):
     """A cotangent of the output y; None stands for zeros."""
     return np.zeros(y.shape, y.dtype) if g is None else g
 
 
-def apart_of(distance, factor, scale, *, what):
-    rounding = max(10, distance.shape[-1]) * np.finfo(distance.dtype).eps
-    near = np.abs(distance) <= rounding * scale[..., None, None]
-    if np.any(near & (factor > 10 * rounding * np.max(factor, axis=(-2, -1), keepdims=True, initial=0))):
-        raise np.linalg.LinAlgError(
-            f"{what}: the derivative of the vectors does not exist here, for two values are the same, or one is 0: "
-            "take a function of the values only (numpy.linalg.eigvalsh, svdvals), or a matrix that is not so special"
-        )
-    on = np.where(near, 0, 1).astype(distance.dtype)
-    return np.broadcast_to(on, np.broadcast_shapes(distance.shape, factor.shape, (*scale.shape, 1, 1)))
+def quotient(x, distance, values, like, what, also=0):
+    """x / distance; 0 where the distance is, and an error unless x and `also` are 0 there, too.
 
-
-apart = blockwise(
-    apart_of,
-    name="apart",
-    signature="(i,j),(i,j),()->(i,j)",
-    jvp=None,
-    vjp=None,
-    dtype=lambda distance, factor, scale, what: distance.dtype,
-)
-
-
-def reciprocal(distance, factor, scale, what):
-    """1 / distance, to be multiplied by `factor`; 0 where both are 0, and an error where only the distance is.
-
-    A distance is 0 if it is no more than the rounding of numbers of size `scale`.
+    They are 0 if they are no more than the rounding of numbers as large as those in `values`, and in `like`.
     """
-    on = bind(apart, np.abs(distance), np.abs(factor), scale, what=what)
-    return on / np.where(on > 0, distance, np.ones((), distance.dtype))
+    rounding = max(10, distance.shape[-1]) * np.finfo(distance.dtype).eps
+    near = np.abs(distance) <= rounding * np.max(np.abs(values), axis=-1, initial=0)[..., None, None]
+    matters = np.abs(x) + also > 10 * rounding * np.max(np.abs(like) + also, axis=(-2, -1), keepdims=True, initial=0)
+    assure(
+        ~(near & matters),
+        f"{what}: the derivative of the vectors does not exist here, for two values are the same, or one is 0: take a "
+        "function of the values only (numpy.linalg.eigvalsh, svdvals), or a matrix that is not so special",
+    )
+    return np.where(near, np.zeros((), x.dtype), x / np.where(near, np.ones((), distance.dtype), distance))
 
 
-def phase_of(turned, size, *, what):
-    if np.any(np.abs(turned) > np.sqrt(np.finfo(size.dtype).eps) * size[..., None]):
-        raise np.linalg.LinAlgError(
-            f"{what}: the function depends on the phase of the complex vectors, which the matrix does not determine: "
-            "let it depend on what is the same for all phases (absolute values, v vᴴ, v / v[0])"
-        )
-    return np.zeros(np.broadcast_shapes(turned.shape, (*size.shape, 1)), turned.dtype)
+def shares(g):
+    """At row i, column j: how much depends on the values i and j.
+
+    If the two are the same, w and V cannot both be used: V f(w) Vᴴ has slopes that no cotangents of the two tell.
+    """
+    return 0 if g is None else off_diagonal(sums(np.abs(g)))
 
 
-phase = blockwise(phase_of, name="phase", signature="(k),()->(k)", jvp=None, vjp=None, dtype=lambda t, s, what: t.dtype)
+def sums(s):
+    return s[..., None, :] + s[..., :, None]
+
+
+def skew(p):
+    return 0.5 * (p - hermitian(p))
+
+
+def vanishes(x, like, message):
+    """Raises LinAlgError unless the matrix x is zero, but for the rounding of numbers as large as those in `like`."""
+    size = np.max(np.abs(like), axis=(-2, -1), keepdims=True, initial=0)
+    assure(np.abs(x) <= np.sqrt(np.finfo(x.dtype).eps) * size, message)
+
+
+def assure(holds, message):
+    bind(check, holds, error=np.linalg.LinAlgError, message=message)
 
 
 def without_phase(p, what):
     """Raises unless the cotangent is the same for all phases: p is its product with the vectors, Vᴴ g."""
     if p.dtype.kind == "c":
-        bind(phase, np.imag(diagonal(p)), np.max(np.abs(p), axis=(-2, -1), initial=0), what=what)
+        vanishes(
+            columns(np.imag(diagonal(p))),
+            p,
+            f"{what}: the function depends on the phase of the complex vectors, which the matrix does not determine: "
+            "let it depend on what is the same for all phases (absolute values, v vᴴ, v / v[0])",
+        )
+
+
+# Of an orthonormal basis [U U₂] whose last vectors are there only to fill it up, the part of dU₂ along U is determined,
+# dU₂ = -U dUᴴ U₂. The rest is a rotation among them, and is taken as 0.
+
+
+def filled_up(du, u, k):
+    u1, u2 = u[..., :k], u[..., k:]
+    return np.concatenate([du, -u1 @ (hermitian(du) @ u2)], axis=-1) if u2.shape[-1] else du
+
+
+def folded(g, u, k, what):
+    """The cotangent of U from that of [U U₂]; an error if it depends on how U₂ fills up the basis."""
+    g1, g2, u1, u2 = g[..., :k], g[..., k:], u[..., :k], u[..., k:]
+    if not u2.shape[-1]:
+        return g1
+    vanishes(
+        skew(hermitian(u2) @ g2),
+        g,
+        f"{what}: the function depends on the vectors that fill up the basis, and the matrix does not determine these: "
+        "leave them out (full_matrices=False, mode='reduced'), or take the space that they span (u2 @ u2ᴴ)",
+    )
+    return g1 - u2 @ (hermitian(g2) @ u1)
 
 
 # ---- Cholesky: A = L Lᴴ, read from one triangle of A ----------------------------------------------------------------
@@ -143,34 +168,45 @@ def over(a, r):
     return swap(np.linalg.solve(swap(r), swap(a)))
 
 
-def qr_jvp(tangents, y, a):
+def qr_of(a, *, p):
+    return tuple(np.linalg.qr(a, "complete" if p > a.shape[-1] else "reduced"))
+
+
+def qr_jvp(tangents, y, a, *, p):
     q, r = y
+    n = r.shape[-1]
+    q1, r1 = q[..., :n], r[..., :n, :]
     (da,) = tangents
-    dr = part(over(hermitian(q) @ da, r), "U") @ r
-    return spread(over(da - q @ dr, r), q), spread(dr, r)
+    dr = part(over(hermitian(q1) @ da, r1), "U") @ r1
+    dq = filled_up(over(da - q1 @ dr, r1), q, n)
+    if p > n:
+        dr = np.concatenate([dr, np.zeros_like(r[..., n:, :])], axis=-2)
+    return spread(dq, q), spread(dr, r)
 
 
-def qr_vjp(wanted, ct, y, a):
+def qr_vjp(wanted, ct, y, a, *, p):
     q, r = y
-    gq, gr = given(ct[0], q), given(ct[1], r)
+    n = r.shape[-1]
+    gq, gr = folded(given(ct[0], q), q, n, "numpy.linalg.qr"), given(ct[1], r)[..., :n, :]
+    q, r = q[..., :n], r[..., :n, :]
     w = gr @ hermitian(r) - hermitian(q) @ gq
     return (fit(over(gq + q @ whole(w, "U"), hermitian(r)), a),)
 
 
 qr = blockwise(
-    np.linalg.qr,
+    qr_of,
     name="qr",
-    signature="(m,n)->(m,n),(n,n)",
+    signature="(m,n)->(m,p),(p,n)",
     jvp=qr_jvp,
     vjp=qr_vjp,
     saves=keeps_output,
-    dtype=floating,
+    dtype=lambda a, p: floating(a),
     multi=True,
 )
 
 # ---- Hermitian eigenvalues: A V = V diag(w), read from one triangle of A --------------------------------------------
 # With M = Vᴴ dA V, dw = diag M and dV = V (F∘M), where F_ij = 1 / (w_j - w_i), 0 on the diagonal.
-# So c = V (diag g_w + F∘(Vᴴ g_V)) Vᴴ.
+# So c = V (diag g_w + F∘X) Vᴴ, where X = (Vᴴ g_V - g_Vᴴ V) / 2: what is Hermitian in Vᴴ g_V cancels in c + cᴴ.
 
 
 def eigh_of(a, *, uplo):
@@ -180,19 +216,17 @@ def eigh_of(a, *, uplo):
 def eigh_jvp(tangents, y, a, *, uplo):
     w, v = y
     m = hermitian(v) @ whole(tangents[0], uplo) @ v
-    m_off = off_diagonal(m)
-    turned = v @ (reciprocal(gaps(w), m_off, largest(w), "numpy.linalg.eigh") * m_off)
-    return spread(np.real(diagonal(m)), w), spread(turned, v)
+    dv = v @ quotient(off_diagonal(m), gaps(w), w, m, "numpy.linalg.eigh")
+    return spread(np.real(diagonal(m)), w), spread(dv, v)
 
 
 def eigh_vjp(wanted, ct, y, a, *, uplo):
     (w, v), (gw, gv) = y, ct
-    inner = 0 if gw is None else gw[..., None] * np.eye(w.shape[-1], dtype=w.dtype)
+    inner = 0 if gw is None else on_diagonal(gw)
     if gv is not None:
         p = hermitian(v) @ gv
         without_phase(p, "numpy.linalg.eigh")
-        p = off_diagonal(p)
-        inner = inner + reciprocal(gaps(w), p, largest(w), "numpy.linalg.eigh") * p
+        inner = inner + quotient(off_diagonal(skew(p)), gaps(w), w, p, "numpy.linalg.eigh", shares(gw))
     return (fit(part(v @ inner @ hermitian(v), uplo), a),)
 
 
@@ -241,6 +275,8 @@ def eig_of(a):
 def pivots(v):
     """1 at the component of each column of v that LAPACK has made real; and these components."""
     size = np.abs(v) * (np.imag(v) == 0)
+    if not v.shape[-1]:
+        return size, size
     at = np.arange(v.shape[-2])[:, None] == np.argmax(size, axis=-2)[..., None, :]
     return at, np.sum(np.real(v) * at, axis=-2, keepdims=True)
 
@@ -253,8 +289,7 @@ def along(v, x):
 def eig_jvp(tangents, y, a):
     w, v = y
     m = np.linalg.solve(v, tangents[0] @ v)
-    m_off = off_diagonal(m)
-    x = v @ (reciprocal(gaps(w), m_off, largest(w), "numpy.linalg.eig") * m_off)
+    x = v @ quotient(off_diagonal(m), gaps(w), w, m, "numpy.linalg.eig")
     at, pivot = pivots(v)
     turn = np.sum(np.imag(x) * at, axis=-2, keepdims=True) / pivot
     return spread(diagonal(m), w), spread(x - v * np.real(along(v, x)) - 1j * v * turn, v)
@@ -262,12 +297,12 @@ def eig_jvp(tangents, y, a):
 
 def eig_vjp(wanted, ct, y, a):
     (w, v), (gw, gv) = y, ct
-    inner = 0 if gw is None else gw[..., None] * np.eye(w.shape[-1], dtype=w.dtype)
+    inner = 0 if gw is None else on_diagonal(gw)
     if gv is not None:
         at, pivot = pivots(v)
         g = gv - v * np.real(along(v, gv)) - 1j * at * np.imag(along(v, gv)) / pivot
-        p = off_diagonal(hermitian(v) @ g)
-        inner = inner + np.conjugate(reciprocal(gaps(w), p, largest(w), "numpy.linalg.eig")) * p
+        p = hermitian(v) @ g
+        inner = inner + quotient(off_diagonal(p), np.conjugate(gaps(w)), w, p, "numpy.linalg.eig", shares(gw))
     return (fit(np.linalg.solve(hermitian(v), inner @ hermitian(v)), a),)
 
 
@@ -294,7 +329,7 @@ def eigvals_vjp(wanted, ct, y, a):
 
 
 eigvals = blockwise(
-    lambda a: np.linalg.eigvals(a).astype(complex_of(aval_of(a)), copy=False),
+    lambda a: eig_of(a)[0],  # in the order in which the vectors come
     name="eigvals",
     signature="(m,m)->(m)",
     jvp=eigvals_jvp,
@@ -304,13 +339,12 @@ eigvals = blockwise(
 )
 
 # ---- singular values: A = U diag(s) Vᴴ ------------------------------------------------------------------------------
-# With M = Uᴴ dA V and S = diag s: ds = Re diag M,
-#   dU = U (F∘(M S + S Mᴴ) + i Im diag M / 2S) + (I - U Uᴴ) dA V S⁻¹, and dV the same for Aᴴ, Mᴴ and -Im M,
-# where F_ij = 1 / (s_j² - s_i²), 0 on the diagonal. With X = Uᴴ g_U and Y = Vᴴ g_V the cotangent is
-#   c = U (diag g_s + (F∘(X - Xᴴ)) S + S (F∘(Y - Yᴴ)) + i Im diag(X - Y) / 2S) Vᴴ
-#       + (I - U Uᴴ) g_U S⁻¹ Vᴴ + U S⁻¹ g_Vᴴ (I - V Vᴴ).
-# Wan and Zhang (2019), Automatic differentiation for complex valued SVD. Of vectors that are there only to fill up a
-# basis, U₂, the part along U is determined, dU₂ = -U dUᴴ U₂; the rest is a rotation among them, and is taken as 0.
+# These are the eigenvalues ±s of [[0, A], [Aᴴ, 0]]. With M = Uᴴ dA V, its Hermitian part M₊ and the rest M₋:
+#   ds = diag M₊, dU = U (F∘M₊ + G∘M₋) + (I - U Uᴴ) dA V S⁻¹, dV = V (F∘M₊ - G∘M₋) + (I - V Vᴴ) dAᴴ U S⁻¹,
+# where F_ij = 1 / (s_j - s_i), 0 on the diagonal, and G_ij = 1 / (s_j + s_i). With the skew parts X of Uᴴ g_U and Y of
+# Vᴴ g_V the cotangent is
+#   c = U (diag g_s + F∘(X + Y) + G∘(X - Y)) Vᴴ + (I - U Uᴴ) g_U S⁻¹ Vᴴ + U S⁻¹ g_Vᴴ (I - V Vᴴ).
+# Wan and Zhang (2019), Automatic differentiation for complex valued SVD.
 
 
 def svd_of(a, *, k, p, q):
@@ -320,20 +354,11 @@ def svd_of(a, *, k, p, q):
 SVD = "numpy.linalg.svd"
 
 
-def inverse_gaps(s, factor):
-    """F, to be multiplied by `factor`."""
-    return reciprocal(gaps(s) * (s[..., None, :] + s[..., :, None]), factor, largest(s) ** 2, SVD)
-
-
-def inverse_values(s, *factors):
-    """1 / s for each column; `factors` are the matrices whose columns it will multiply."""
-    size = sum(np.sum(np.abs(f), axis=-2) for f in factors)
-    return reciprocal(s[..., None], size[..., None], largest(s), SVD)[..., 0]
-
-
-def beyond(b, u, k):
-    """(I - U Uᴴ) b, or None if U has all the columns that there are."""
-    return b - u @ (hermitian(u) @ b) if u.shape[-2] > k else None
+def beyond(b, u, s, also=0):
+    """(I - U Uᴴ) B S⁻¹."""
+    if u.shape[-2] == u.shape[-1]:
+        return np.zeros_like(b)
+    return quotient(b - u @ (hermitian(u) @ b), columns(s), s, b, SVD, also)
 
 
 def svd_jvp(tangents, y, a, *, k, p, q):
@@ -342,76 +367,32 @@ def svd_jvp(tangents, y, a, *, k, p, q):
     v = hermitian(vh)
     u1, v1 = u[..., :k], v[..., :k]
     m = hermitian(u1) @ da @ v1
-    s_m, m_s = s[..., :, None] * m, m * columns(s)
-    f = inverse_gaps(s, off_diagonal(m))
-    du, dv = u1 @ (f * (m_s + hermitian(m_s))), v1 @ (f * (s_m + hermitian(s_m)))
-    past_u, past_v = beyond(da @ v1, u1, k), beyond(hermitian(da) @ u1, v1, k)
-    turn = np.imag(diagonal(m))[..., None, :] if m.dtype.kind == "c" else None
-    used = [x for x in (past_u, past_v, turn) if x is not None]
-    if used:
-        inverse = columns(inverse_values(s, *used))
-        if turn is not None:
-            du, dv = du + u1 * (0.5j * turn * inverse), dv - v1 * (0.5j * turn * inverse)
-        du = du if past_u is None else du + past_u * inverse
-        dv = dv if past_v is None else dv + past_v * inverse
-    du, dv = filled_up(du, u, k), filled_up(dv, v, k)
+    minus = skew(m)
+    f = quotient(off_diagonal(m - minus), gaps(s), s, m, SVD)
+    g = quotient(minus, sums(s), s, m, SVD)
+    du = filled_up(u1 @ (f + g) + beyond(da @ v1, u1, s), u, k)
+    dv = filled_up(v1 @ (f - g) + beyond(hermitian(da) @ u1, v1, s), v, k)
     return spread(du, u), spread(np.real(diagonal(m)), s), spread(hermitian(dv), vh)
 
 
-def filled_up(du, u, k):
-    u1, u2 = u[..., :k], u[..., k:]
-    return np.concatenate([du, -u1 @ (hermitian(du) @ u2)], axis=-1) if u2.shape[-1] else du
-
-
 def svd_vjp(wanted, ct, y, a, *, k, p, q):
-    u, s, vh = y
+    (u, s, vh), (gu, gs, gvh) = y, ct
     v = hermitian(vh)
-    gu = ct[0]
-    gv = None if ct[2] is None else hermitian(ct[2])
     u1, v1 = u[..., :k], v[..., :k]
-    inner = 0 if ct[1] is None else ct[1][..., None] * np.eye(k, dtype=s.dtype)
-    outer, turn = 0, None
-    if gu is not None or gv is not None:
-        gu, gv = folded(given(gu, u), u, k), folded(given(gv, v), v, k)
-        x, y_ = hermitian(u1) @ gu, hermitian(v1) @ gv
-        without_phase(x + y_, SVD)
-        x_off, y_off = off_diagonal(x - hermitian(x)), off_diagonal(y_ - hermitian(y_))
-        f = inverse_gaps(s, np.abs(off_diagonal(x)) + np.abs(off_diagonal(y_)))
-        inner = inner + (f * x_off) * columns(s) + s[..., :, None] * (f * y_off)
-        past_u, past_v = beyond(gu, u1, k), beyond(gv, v1, k)
-        turn = np.imag(diagonal(x - y_))[..., None, :] if x.dtype.kind == "c" else None
-        used = [b for b in (past_u, past_v, turn) if b is not None]
-        if used:
-            inverse = columns(inverse_values(s, *used))
-            if turn is not None:
-                inner = inner + 0.5j * turn * inverse * np.eye(k, dtype=s.dtype)
-            if past_u is not None:
-                outer = outer + (past_u * inverse) @ hermitian(v1)
-            if past_v is not None:
-                outer = outer + u1 @ hermitian(past_v * inverse)
-    return (fit(u1 @ inner @ hermitian(v1) + outer, a),)
+    inner = 0 if gs is None else on_diagonal(gs)
+    if gu is None and gvh is None:
+        return (fit(u1 @ inner @ hermitian(v1), a),)
+    gu, gv = folded(given(gu, u), u, k, SVD), folded(hermitian(given(gvh, vh)), v, k, SVD)
+    x, z = hermitian(u1) @ gu, hermitian(v1) @ gv
+    without_phase(x + z, SVD)
+    like, x, z = np.abs(x) + np.abs(z), skew(x), skew(z)
+    phases = on_diagonal(np.abs(gs)) if gs is not None and x.dtype.kind == "c" else 0
+    inner = inner + quotient(off_diagonal(x + z), gaps(s), s, like, SVD, shares(gs))
+    inner = inner + quotient(x - z, sums(s), s, like, SVD, shares(gs) + phases)
+    also = 0 if gs is None else columns(np.abs(gs))
+    left, right = beyond(gu, u1, s, also), beyond(gv, v1, s, also)
+    return (fit((u1 @ inner + left) @ hermitian(v1) + u1 @ hermitian(right), a),)
 
-
-def folded(gu, u, k):
-    """The cotangent of U from that of U with U₂; an error if it depends on how U₂ fills up the basis."""
-    g1, g2, u1, u2 = gu[..., :k], gu[..., k:], u[..., :k], u[..., k:]
-    if not u2.shape[-1]:
-        return g1
-    rotation = hermitian(u2) @ g2
-    bind(filling, rotation - hermitian(rotation), np.max(np.abs(gu), axis=(-2, -1), initial=0))
-    return g1 - u2 @ (hermitian(g2) @ u1)
-
-
-def filling_of(rotation, size):
-    if np.any(np.abs(rotation) > np.sqrt(np.finfo(size.dtype).eps) * size[..., None, None]):
-        raise np.linalg.LinAlgError(
-            f"{SVD}: the function depends on the vectors that full_matrices=True fills up the basis with, and the "
-            "matrix does not determine these: use full_matrices=False"
-        )
-    return np.zeros(np.broadcast_shapes(rotation.shape, (*size.shape, 1, 1)), rotation.dtype)
-
-
-filling = blockwise(filling_of, name="filling", signature="(i,i),()->(i,i)", jvp=None, vjp=None, dtype=lambda r, s: r.dtype)
 
 svd = blockwise(
     svd_of,
@@ -450,30 +431,97 @@ svdvals = blockwise(
 # pseudo-inverses and nonlinear least squares problems whose variables separate, equation (4.12).
 
 
-def pinv_of(a, rtol):
+def pinv_of(a, *, rtol):
     return np.linalg.pinv(a, rtol=rtol)
 
 
-def pinv_jvp(tangents, y, a, rtol):
+def keeps_rank(a, y):
+    """Raises if the pseudoinverse left out what is not 0."""
+    a, y = stop_gradient((a, y))
+    vanishes(
+        a - a @ y @ a,
+        a,
+        "numpy.linalg.pinv: rtol= (rcond=) leaves out singular values that are not 0, and the derivative is that of a "
+        "matrix whose rank does not change: write it with numpy.linalg.svd",
+    )
+
+
+def pinv_jvp(tangents, y, a, *, rtol):
+    keeps_rank(a, y)
     da = tangents[0]
     dah, yh = hermitian(da), hermitian(y)
     left, right = y @ (yh @ dah), (dah @ yh) @ y
     return spread(-(y @ da @ y) + left - left @ a @ y + right - y @ (a @ right), y)
 
 
-def pinv_vjp(wanted, ct, y, a, rtol):
+def pinv_vjp(wanted, ct, y, a, *, rtol):
+    keeps_rank(a, y)
     gh, yh = hermitian(ct), hermitian(y)
     left, right = (gh @ y) @ yh, yh @ (y @ gh)
-    total = -(yh @ ct @ yh) + left - a @ (y @ left) + right - (right @ y) @ a
-    return fit(total, a), None
+    return (fit(-(yh @ ct @ yh) + left - a @ (y @ left) + right - (right @ y) @ a, a),)
 
 
 pinv = blockwise(
     pinv_of,
     name="pinv",
-    signature="(m,n),()->(n,m)",
+    signature="(m,n)->(n,m)",
     jvp=pinv_jvp,
     vjp=pinv_vjp,
-    saves=keeps((0, "y"), ()),
+    saves=keeps((0, "y")),
     dtype=lambda a, rtol: floating(a),
+)
+
+# ---- least squares: Y = P B for the pseudoinverse P -----------------------------------------------------------------
+# With the residuals R = B - A Y, dY = P (dB - dA Y + Pᴴ dAᴴ R) + (I - P A) dAᴴ Pᴴ Y. The cotangent of B is Z = Pᴴ g,
+# that of A is -Z Yᴴ + R (P Z)ᴴ + Pᴴ Y (g - Aᴴ Z)ᴴ.
+
+
+def lstsq_of(a, b, *, rtol):
+    if len(a.shape) == len(b.shape) == 2:
+        return np.linalg.lstsq(a, b, rtol)[0]
+    return np.linalg.pinv(a, rtol=rtol) @ b  # NumPy's own takes no stacks
+
+
+def lstsq_jvp(tangents, y, a, b, *, rtol):
+    da, db = tangents
+    p = np.linalg.pinv(a, rtol=rtol)
+    dy = None if db is None else p @ db
+    if da is not None:
+        keeps_rank(a, p)
+        dah, ph = hermitian(da), hermitian(p)
+        turned = dah @ (ph @ y)
+        dy = add_up((dy, p @ (ph @ (dah @ (b - a @ y)) - da @ y - a @ turned) + turned))
+    return spread(dy, y)
+
+
+def lstsq_vjp(wanted, ct, y, a, b, *, rtol):
+    p = np.linalg.pinv(a, rtol=rtol)
+    ph, yh = hermitian(p), hermitian(y)
+    z = ph @ ct
+    if not wanted[0]:
+        return None, fit(z, b)
+    keeps_rank(a, p)
+    c = (b - a @ y) @ hermitian(p @ z) - z @ yh + ph @ (y @ hermitian(ct - hermitian(a) @ z))
+    return fit(c, a), fit(z, b) if wanted[1] else None
+
+
+lstsq = blockwise(
+    lstsq_of,
+    name="lstsq",
+    signature="(m,n),(m,k)->(n,k)",
+    jvp=lstsq_jvp,
+    vjp=lstsq_vjp,
+    saves=keeps((0, 1, "y"), (0,)),
+    dtype=lambda a, b, rtol: floating(a, b),
+)
+
+# ---- condition number, as a constant --------------------------------------------------------------------------------
+
+cond = blockwise(
+    lambda a, *, p: np.linalg.cond(a, p),
+    name="cond",
+    signature="(m,n)->()",
+    jvp=None,
+    vjp=None,
+    dtype=lambda a, p: real_part_of(floating(a)),
 )

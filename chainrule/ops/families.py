@@ -188,7 +188,9 @@ def elementwise(ufunc: Any, *, d: Any, name: str | None = None, keys: Sequence[A
 
     def vjp(wanted, ct, y, *x, slopes=None):
         if slopes is not None:
-            return tuple(None if s is None else fit(ct * halved(s, ct.dtype), x_i) for s, x_i in zip(slopes, x))
+            return tuple(
+                None if s is None else fit(ct * halved(s, ct.dtype), x_i) for s, x_i in zip(slopes, x, strict=True)
+            )
         return tuple(
             fit(scale_adjoint(ct, _evaluate(d_i, r, y, x)), x_i) if on and d_i is not None else None
             for d_i, r, x_i, on in zip(d, reads, x, wanted, strict=True)
@@ -391,7 +393,7 @@ def blockwise(
     signature: str,
     jvp: Callable[..., Any] | None,
     vjp: Callable[..., Any] | None,
-    saves: Callable[..., Kept] = keeps_all,
+    saves: Callable[..., Kept] | None = None,
     dtype: Callable[..., Any] | None = None,
     multi: bool = False,
 ) -> Primitive:
@@ -402,6 +404,7 @@ def blockwise(
     the dtype of the output, a tuple if there are several; by default the promoted, at least floating, dtype of
     the inputs.
     """
+    saves = saves or (keeps_all if vjp else keeps_nothing)
     left, right = signature.replace(" ", "").split("->")
     cores_in, cores_out = _cores(left), _cores(right)
 

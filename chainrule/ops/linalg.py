@@ -7,7 +7,7 @@ mostly in Giles (2008), An extended collection of matrix derivative results.
 
 import numpy as np
 
-from ..core.primitive import keeps_args, keeps_nothing, keeps_output
+from ..core.primitive import keeps_args, keeps_output
 from ..core.trace import bind
 from .contractions import swap
 from .families import add_up, adjoint, blockwise, fit, keeps, reduction, spread
@@ -140,7 +140,6 @@ bordering = blockwise(
     signature="(m,m)->(m,m),(m,3),(m,3)",
     jvp=None,
     vjp=None,
-    saves=keeps_nothing,
     multi=True,
     dtype=floating,
 )

@@ -51,7 +51,7 @@ def inverse_permutation(axes):
 
 # A copy in NumPy's memory. The value does not change; the tracer of the result shares nothing with that of x.
 copy = structural(
-    lambda x, *, order="K": np.array(x, order=order) if isinstance(x, np.ndarray) else x,
+    lambda x, *, order="K": x.copy(order) if isinstance(x, np.ndarray) else x,
     name="copy",
     transpose=lambda ct, x, *, order="K": ct,
     batch=lambda x, *, order="K": bind(copy, x, order="C" if order == "C" else "K"),

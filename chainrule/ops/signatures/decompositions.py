@@ -1,11 +1,12 @@
 """numpy.linalg: decompositions, and what is made of them."""
 
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...core.errors import LostGradientError
-from ...core.trace import Tracer, bind
+from ...core.trace import Tracer, bind, concrete
 from .. import decompositions, linalg
 from ..control import stop_gradient
 from ..linalg import hermitian
@@ -16,21 +17,29 @@ from .tools import NO, array, refuse, signature_of
 
 
 class EigResult(NamedTuple):
+    """What numpy.linalg.eig returns."""
+
     eigenvalues: Any
     eigenvectors: Any
 
 
 class EighResult(NamedTuple):
+    """What numpy.linalg.eigh returns."""
+
     eigenvalues: Any
     eigenvectors: Any
 
 
 class QRResult(NamedTuple):
+    """What numpy.linalg.qr returns."""
+
     Q: Any
     R: Any
 
 
 class SVDResult(NamedTuple):
+    """What numpy.linalg.svd returns."""
+
     U: Any
     S: Any
     Vh: Any
@@ -49,17 +58,16 @@ def cholesky(a, /, *, upper=False):
 def qr(a, mode="reduced"):
     a = matrix(a)
     rows, columns = a.shape[-2:]
+    if mode in ("f", "full"):
+        warnings.warn("The 'full' option is deprecated in favor of 'reduced'.", DeprecationWarning, stacklevel=4)
+        mode = "reduced"
+    if mode in ("raw", "e", "economic"):
+        raise refuse("numpy.linalg.qr", f"mode='{mode}' gives LAPACK's own data: use 'reduced'")
     if mode not in ("reduced", "complete", "r"):
-        if mode == "raw":
-            raise refuse("numpy.linalg.qr", "mode='raw' gives LAPACK's own data: use 'reduced'")
         raise ValueError(f"Unrecognized mode '{mode}'")
-    if mode == "complete" and rows > columns:
-        raise refuse("numpy.linalg.qr", "the matrix does not determine what mode='complete' adds: use 'reduced'")
-    if rows >= columns:
-        q, r = bind(decompositions.qr, a)
-    else:
-        q, left = bind(decompositions.qr, a[..., :rows])
-        r = np.concatenate([left, hermitian(q) @ a[..., rows:]], axis=-1)
+    q, r = bind(decompositions.qr, a[..., :rows], p=rows if mode == "complete" else min(rows, columns))
+    if columns > rows:
+        r = np.concatenate([r, hermitian(q) @ a[..., rows:]], axis=-1)
     return r if mode == "r" else QRResult(q, r)
 
 
@@ -115,7 +123,7 @@ def of_eigenvalues(a, compute_uv):
     w, u = np.linalg.eigh(a)
     order = np.argsort(np.abs(w), axis=-1)[..., ::-1]
     w, u = np.take_along_axis(w, order, axis=-1), np.take_along_axis(u, order[..., None, :], axis=-1)
-    return SVDResult(u, np.abs(w), hermitian(u * np.sign(w)[..., None, :]))
+    return SVDResult(u, np.abs(w), hermitian(u * np.copysign(1.0, w)[..., None, :]))
 
 
 @signature_of(np.linalg.svdvals)
@@ -137,7 +145,7 @@ def pinv(a, rcond=None, hermitian=False, *, rtol=NO):
         a = linalg.whole(square(a), "L")
     if not all(a.shape[-2:]):
         return np.zeros_like(a, shape=(*a.shape[:-2], a.shape[-1], a.shape[-2]))
-    return bind(decompositions.pinv, a, stop_gradient(array(rcond)))
+    return bind(decompositions.pinv, a, rtol=concrete(rcond, "numpy.linalg.pinv: rtol="))
 
 
 def real_dtype(a: Any) -> np.dtype:
@@ -146,21 +154,31 @@ def real_dtype(a: Any) -> np.dtype:
 
 @signature_of(np.linalg.lstsq)
 def lstsq(a, b, rcond=None):
-    """By the pseudoinverse. The rank is constant, and so is which singular values count."""
+    """The rank is constant, and so is which singular values count."""
     a, b = array(a), array(b)
     if len(a.shape) != 2 or len(b.shape) not in (1, 2):
         raise np.linalg.LinAlgError(f"lstsq: arrays of {len(a.shape)} and {len(b.shape)} dimensions were given, for 2")
     if a.shape[0] != b.shape[0]:
         raise np.linalg.LinAlgError("Incompatible dimensions")
+    a, b = a.astype(linalg.floating(a, b)), b.astype(linalg.floating(a, b))
     rows, columns = a.shape
-    eps = np.finfo(np.result_type(real_dtype(a), real_dtype(b))).eps
-    rtol = max(rows, columns) * eps if rcond is None else eps if rcond < 0 else rcond
-    x = np.linalg.pinv(a, rtol=rtol) @ b
+    eps = np.finfo(np.float64).eps  # NumPy computes it in double precision
+    rtol = max(rows, columns) * eps if rcond is None else concrete(rcond, "numpy.linalg.lstsq: rcond=")
+    rtol = rtol if 0 <= rtol < 1 else eps  # as LAPACK reads it
+    matrix_b = b if len(b.shape) == 2 else b[:, None]
+    x = bind(decompositions.lstsq, a, matrix_b, rtol=rtol)
     s = np.linalg.svdvals(a)
     rank = matrix_rank(a, rtol=rtol)
-    errors = b if len(b.shape) == 2 else b[:, None]
-    errors = np.sum(np.abs(errors - a @ (x if len(b.shape) == 2 else x[:, None])) ** 2, axis=0)
-    return x, errors if rank == columns < rows else errors[:0], rank, s
+    errors = np.sum(np.abs(matrix_b - a @ x) ** 2, axis=0)
+    errors = errors if columns < rows and is_of_rank(columns, rank) else errors[:0]
+    return x if len(b.shape) == 2 else x[:, 0], errors, rank.astype(np.int32), s
+
+
+def is_of_rank(n: int, rank: Any) -> bool:
+    try:
+        return bool(rank == n)
+    except LostGradientError:  # of a batch, where it may differ from example to example, but its shape may not
+        return True
 
 
 @signature_of(np.linalg.matrix_rank)
@@ -184,9 +202,13 @@ def cond(x, p=None):
     x = matrix(x)
     if not x.size:
         raise np.linalg.LinAlgError("cond is not defined on empty arrays")
-    if p not in (None, 2, -2):
-        x = square(x)
-        axes = (-2, -1)
-        return np.linalg.norm(x, ord=p, axis=axes) * np.linalg.norm(np.linalg.inv(x), ord=p, axis=axes)
-    s = np.linalg.svd(x, compute_uv=False)
-    return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+    x = x if p in (None, 2, -2) else square(x)
+    value = bind(decompositions.cond, x, p=p)
+    finite = np.isfinite(value)  # of a singular matrix the number is infinite, and constant
+    x = np.where(finite[..., None, None], x, np.eye(*x.shape[-2:], dtype=x.dtype))
+    if p in (None, 2, -2):
+        s = np.linalg.svdvals(x)
+        ratio = s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+    else:
+        ratio = np.linalg.norm(x, p, (-2, -1)) * np.linalg.norm(np.linalg.inv(x), p, (-2, -1))
+    return np.where(finite, ratio, value)

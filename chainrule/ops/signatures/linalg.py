@@ -10,8 +10,7 @@ import numpy as np
 from ...core.trace import bind
 from .. import linalg
 from ..control import stop_gradient
-from ..contractions import swap
-from .tools import all_axes, array, into, one_axis, refuse, shape, signature_of
+from .tools import all_axes, array, into, one_axis, signature_of
 
 # ---- what is asked of a matrix --------------------------------------------------------------------------------------
 
@@ -84,6 +83,8 @@ def tensorinv(a, ind=2):
 
 
 class SlogdetResult(NamedTuple):
+    """What numpy.linalg.slogdet returns."""
+
     sign: Any
     logabsdet: Any
 
@@ -237,7 +238,7 @@ def of_singular_values(s, ord):
 
 
 @signature_of(np.linalg.matrix_norm)
-def matrix_norm(x, /, *, keepdims=False, ord="fro"):
+def matrix_norm(x, /, *, keepdims=False, ord: Any = "fro"):
     return np.linalg.norm(x, ord=ord, axis=(-2, -1), keepdims=keepdims)
 
 

@@ -77,13 +77,15 @@ def as_view(function: Any, inverse: Any = None) -> Any:
     def implementation(a, *args, **kwargs):
         y = function(a, *args, **kwargs)
 
+        def remake(base):
+            return function(base, *args, **kwargs)
+
         def write_back(base, part):
             base[...] = inverse(part, base, *args, **kwargs)
 
         if isinstance(a, Tracer) and y is not a and is_view(y, a):
             like = layout(a)
             if like is a or is_view(function(like, *args, **kwargs), like):
-                remake = lambda base: function(base, *args, **kwargs)
                 view(y, a, remake, write_back if inverse else None, number=False)
         return y
 
