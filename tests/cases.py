@@ -696,6 +696,18 @@ def bases_of_svd(a):
     return u[:, :k], s, vh[:k], u[:, k:] @ u[:, k:].T, vh[k:].T @ vh[k:]
 
 
+def space(v):
+    return v @ np.conj(v).T
+
+
+def whole_qr(a):
+    """The vectors that fill up the basis as the space that they span."""
+    q, r = np.linalg.qr(a, "complete")
+    n = a.shape[1]
+    return q[:, :n], r, space(q[:, n:])
+
+
+APART = np.array([[2.0, 0.3, -0.4], [0.5, -1.0, 0.2], [-0.3, 0.6, 0.7]])
 case("svd", "complex, square", turned_svd, SC)
 case("svd", "complex, tall", turned_svd, TALLC)
 case("svd", "complex, wide", turned_svd, TALLC.T)
@@ -703,6 +715,26 @@ case("svd", "a whole basis, tall", bases_of_svd, TALL)
 case("svd", "a whole basis, wide", bases_of_svd, TALL.T)
 case("svd", "float32", lambda a: np.linalg.svd(a, full_matrices=False), single(TALL))
 case("qr", "float32", np.linalg.qr, single(TALL))
+for _name, _a in {"tall": TALL, "wide": TALL.T, "square": S, "complex": TALLC}.items():
+    _b = np.cos(np.arange(2 * len(_a))).reshape(-1, 2)
+    case("lstsq", _name, lambda a, b: np.linalg.lstsq(a, b)[:2], _a, _b)
+    case("lstsq", f"{_name}, of constants", lambda a, b=_b: np.linalg.lstsq(a, b)[0], _a)
+    case("lstsq", f"{_name}, constant matrix", lambda b, a=_a: np.linalg.lstsq(a, b)[0], _b)
+    case("cond", f"{_name}, of singular values", np.linalg.cond, _a)
+case("lstsq", "a vector", lambda a, b: np.linalg.lstsq(a, b)[0], TALL, np.array([0.5, -1.2, 0.8, 0.1]))
+case("lstsq", "less than full rank", lambda a, b: np.linalg.lstsq(a @ a.T, b, 1e-8)[0], TALL, TALL + 1)
+case("lstsq", "float32", lambda a, b: np.linalg.lstsq(a, b)[0], single(TALL), single(TALL[:, :1] + 1))
+case("lstsq", "real and complex", lambda a, b: np.linalg.lstsq(a, b)[0], TALL, TALLC)
+for _p in (None, 2, -2, 1, -1, np.inf, -np.inf, "fro", "nuc"):
+    case("cond", f"p={_p}", lambda a, p=_p: np.linalg.cond(a, p), S)
+    case("cond", f"p={_p}, complex", lambda a, p=_p: np.linalg.cond(a, p), SC)
+case("cond", "a stack", lambda a: np.linalg.cond(a, "fro"), SS)
+case("cond", "float32", lambda a: np.linalg.cond(a, 1), single(S))
+case("qr", "complete, tall", lambda a: whole_qr(a), TALL)
+case("qr", "complete, complex", lambda a: whole_qr(a), TALLC)
+case("qr", "complete, wide", lambda a: np.linalg.qr(a, "complete"), TALL.T)
+case("qr", "R only", lambda a: np.linalg.qr(a, "r"), TALL)
+case("eigh", "for singular values", lambda a: np.linalg.svd(a, hermitian=True), APART)
 case("pinv", "less than full rank", lambda a: np.linalg.pinv(a @ a.T, rtol=1e-8), TALL)
 case("eigh", "a matrix", np.linalg.eigh, S)
 case("eigh", "the upper triangle", lambda a: np.linalg.eigh(a, "U"), S)
@@ -715,7 +747,6 @@ case("eigvalsh", "a matrix", np.linalg.eigvalsh, S)
 case("eigvalsh", "the upper triangle", lambda a: np.linalg.eigvalsh(a, "U"), S)
 case("eigvalsh", "a stack", np.linalg.eigvalsh, SS)
 case("eigvalsh", "complex", np.linalg.eigvalsh, SC)
-APART = np.array([[2.0, 0.3, -0.4], [0.5, -1.0, 0.2], [-0.3, 0.6, 0.7]])
 case("eigvals", "real", lambda a: bind(decompositions.eigvals, a), APART)
 case("eigvals", "complex", np.linalg.eigvals, SC)
 case("eigvals", "a rotation, of complex eigenvalues", np.linalg.eigvals, np.array([[0.3, -1.2], [0.9, 0.1]]))

@@ -65,7 +65,7 @@ or the sine of a frequency that is real."""
 
 
 LOOSE = {
-    "solve": "each column of the result depends on one column of the right-hand side only",
+    **dict.fromkeys(("solve", "lstsq"), "each column of the result depends on one column of the right-hand side only"),
     "slogdet": "the sign is constant for real matrices",
     **dict.fromkeys(("cholesky", "eigh", "eigvalsh"), "one triangle of the matrix is never read"),
     "qr": "a column of Q and R depends on the columns of the matrix up to there, and R is triangular",

@@ -29,6 +29,7 @@ CORNERS = {
     "hypot": (np.hypot, (0.0, 0.0), (0, 0)),
     "arctan2": (np.arctan2, (0.0, 0.0), (0, 0)),
     "std": (np.std, ([1.0, 1.0],), ([0, 0],)),
+    "norm": (np.linalg.norm, ([0.0, 0.0],), ([0, 0],)),
     "sqrt": (np.sqrt, (0.0,), (inf,)),
     "cbrt": (np.cbrt, (0.0,), (inf,)),
     "sqrt of a sum of squares": (lambda x: np.sqrt(np.sum(x**2)), ([0.0, 0.0],), ([nan, nan],)),

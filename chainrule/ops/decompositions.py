@@ -496,12 +496,12 @@ def lstsq_jvp(tangents, y, a, b, *, rtol):
 
 def lstsq_vjp(wanted, ct, y, a, b, *, rtol):
     p = np.linalg.pinv(a, rtol=rtol)
-    ph, yh = hermitian(p), hermitian(y)
+    ph = hermitian(p)
     z = ph @ ct
     if not wanted[0]:
         return None, fit(z, b)
     keeps_rank(a, p)
-    c = (b - a @ y) @ hermitian(p @ z) - z @ yh + ph @ (y @ hermitian(ct - hermitian(a) @ z))
+    c = (b - a @ y) @ hermitian(p @ z) - z @ hermitian(y) + ph @ (y @ hermitian(ct - hermitian(a) @ z))
     return fit(c, a), fit(z, b) if wanted[1] else None
 
 
