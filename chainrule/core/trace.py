@@ -1,5 +1,6 @@
 """Tracers, running transforms, and `bind`: the one door that every operation goes through."""
 
+import importlib
 import itertools
 import math
 import sys
@@ -17,6 +18,9 @@ UFUNCS: dict[Any, Primitive] = {}
 
 FRONT_ENDS: dict[Any, Callable[..., Any]] = {}
 """NumPy function, or the name of something else a tracer is asked for -> what puts its arguments in order."""
+
+LATE: dict[str, str] = {}
+"""A module of NumPy's -> the module that enters its functions, imported when the first of them is met."""
 
 CREATION = {np.zeros, np.empty, np.ones, np.full, np.asarray, np.asanyarray, np.array}
 
@@ -168,8 +172,10 @@ def concrete(x: Any, what: str) -> Any:
 def front_end(key: Any) -> Callable[..., Any]:
     """What to call for `key`; an error that names it if there is nothing."""
     try:
+        if key not in FRONT_ENDS and key.__module__ in LATE:
+            importlib.import_module(LATE[key.__module__])
         return FRONT_ENDS[key]
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, AttributeError):
         raise missing(name_of(key)) from None
 
 

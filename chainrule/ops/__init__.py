@@ -1,27 +1,12 @@
 """What is known about each operation: one entry each. Importing this package fills the tables."""
 
-from . import (
-    arithmetic,
-    contractions,
-    control,
-    decompositions,
-    fft,
-    indexing,
-    linalg,
-    moves,
-    reductions,
-    selections,
-    signatures,
-)
+from . import arithmetic, contractions, control, indexing, moves, reductions, selections, signatures
 
 __all__ = [
     "arithmetic",
     "contractions",
     "control",
-    "decompositions",
-    "fft",
     "indexing",
-    "linalg",
     "moves",
     "reductions",
     "selections",

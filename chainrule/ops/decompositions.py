@@ -286,8 +286,20 @@ def along(v, x):
     return np.sum(np.conjugate(v) * x, axis=-2, keepdims=True)
 
 
+def has_all_vectors(v):
+    """Raises unless V has an inverse. If eigenvalues meet without it (A is defective), their slopes are infinite."""
+    if not v.shape[-1]:
+        return
+    assure(
+        bind(cond, v, p=1) * np.finfo(v.dtype).eps * max(10, v.shape[-1]) < 1,
+        "numpy.linalg.eig: the matrix has fewer independent eigenvectors than rows, and the derivatives of eigenvalues "
+        "that meet in this way are infinite: take a function of the matrix (trace, det, matrix_power), or move it a bit",
+    )
+
+
 def eig_jvp(tangents, y, a):
     w, v = y
+    has_all_vectors(v)
     m = np.linalg.solve(v, tangents[0] @ v)
     x = v @ quotient(off_diagonal(m), gaps(w), w, m, "numpy.linalg.eig")
     at, pivot = pivots(v)
@@ -297,6 +309,7 @@ def eig_jvp(tangents, y, a):
 
 def eig_vjp(wanted, ct, y, a):
     (w, v), (gw, gv) = y, ct
+    has_all_vectors(v)
     inner = 0 if gw is None else on_diagonal(gw)
     if gv is not None:
         at, pivot = pivots(v)
@@ -320,11 +333,14 @@ eig = blockwise(
 
 def eigvals_jvp(tangents, y, a):
     v = bind(eig, a)[1]
+    has_all_vectors(v)
     return spread(diagonal(np.linalg.solve(v, tangents[0] @ v)), y)
 
 
 def eigvals_vjp(wanted, ct, y, a):
-    vh = hermitian(bind(eig, a)[1])
+    v = bind(eig, a)[1]
+    has_all_vectors(v)
+    vh = hermitian(v)
     return (fit(np.linalg.solve(vh, ct[..., None] * vh), a),)
 
 

@@ -131,7 +131,7 @@ def is_regular(a):
     except np.linalg.LinAlgError:
         return False
     size = np.linalg.norm(a, 1, axis=(-2, -1)) * np.linalg.norm(inverse, 1, axis=(-2, -1))
-    return bool(np.all(size < np.finfo(a.dtype).eps ** -0.5))
+    return not np.any(size >= np.finfo(a.dtype).eps ** -0.5)  # NaN stays NaN
 
 
 bordering = blockwise(

@@ -3,18 +3,18 @@
 One file per subject. A function that is made of others is written with those, in plain NumPy. The keywords that say
 how a result lies in memory, or how it is come by, change no value and are taken as they come: order, subok, device,
 kind, stable, optimize, overwrite_input.
+
+numpy.linalg and numpy.fft are entered when somebody uses them: NumPy itself is in no hurry to import the latter.
 """
 
+from ...core.trace import LATE
 from . import (
     calculus,
     contractions,
     creation,
-    decompositions,
     elementwise,
-    fft,
     histograms,
     joining,
-    linalg,
     matrices,
     padding,
     polynomials,
@@ -31,12 +31,9 @@ __all__ = [
     "calculus",
     "contractions",
     "creation",
-    "decompositions",
     "elementwise",
-    "fft",
     "histograms",
     "joining",
-    "linalg",
     "matrices",
     "padding",
     "polynomials",
@@ -48,3 +45,6 @@ __all__ = [
     "statistics",
     "ufuncs",
 ]
+
+LATE["numpy.fft"] = f"{__name__}.fft"
+LATE["numpy.linalg"] = f"{__name__}.decompositions"

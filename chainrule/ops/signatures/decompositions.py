@@ -200,7 +200,7 @@ def matrix_rank(A, tol=None, hermitian=False, *, rtol=None):
 @signature_of(np.linalg.cond)
 def cond(x, p=None):
     x = matrix(x)
-    if not x.size:
+    if not all(x.shape[-2:]):
         raise np.linalg.LinAlgError("cond is not defined on empty arrays")
     x = x if p in (None, 2, -2) else square(x)
     value = bind(decompositions.cond, x, p=p)

@@ -82,7 +82,7 @@ nbdtri = special(sc.nbdtri, d=(None, Unknown("n"), lambda a, b, y: 1 / beta_dens
 def f_density(m, n, x):
     m, n, x = common(m, n, x)
     total = m * x + n
-    return beta_density(0.5 * m, 0.5 * n, m * x / total) * m * n / (total * total)
+    return beta_density(0.5 * m, 0.5 * n, m * x / total, n / total) * m * n / (total * total)
 
 
 fdtr = special(sc.fdtr, d=(Unknown("dfn"), Unknown("dfd"), lambda a, b, c: f_density(a, b, c)))

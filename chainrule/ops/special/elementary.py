@@ -12,10 +12,10 @@ LN10, LN2 = math.log(10), math.log(2)
 
 exp2 = special(sc.exp2, d=lambda y: LN2 * y)
 exp10 = special(sc.exp10, d=lambda y: LN10 * y)
-expm1 = special(sc.expm1, d=lambda y: y + 1.0)
+expm1 = special(sc.expm1, d=lambda x: np.exp(x))  # y + 1 has no digits left where y is next to -1
 log1p = special(sc.log1p, d=lambda x: 1.0 / (1.0 + x))
 cbrt = special(sc.cbrt, d=lambda y: 1 / (3 * y * y))
-powm1 = special(sc.powm1, d=(lambda a, b: power_in_base(a, b), lambda a, b, y: power_in_exponent(a, b, y + 1.0)))
+powm1 = special(sc.powm1, d=(lambda a, b: power_in_base(a, b), lambda a, b: power_in_exponent(a, b, np.power(a, b))))
 round_ = special(sc.round, d=None)
 
 
@@ -30,8 +30,8 @@ exprel = special(sc.exprel, d=lambda x: exprel_slope(x))
 
 sindg = special(sc.sindg, d=lambda x: DEGREE * sc.cosdg(x))
 cosdg = special(sc.cosdg, d=lambda x: -DEGREE * sc.sindg(x))
-tandg = special(sc.tandg, d=lambda y: DEGREE * (1 + y * y))
-cotdg = special(sc.cotdg, d=lambda y: -DEGREE * (1 + y * y))
+tandg = special(sc.tandg, d=lambda x: DEGREE / np.square(sc.cosdg(x)))
+cotdg = special(sc.cotdg, d=lambda x: -DEGREE / np.square(sc.sindg(x)))
 cosm1 = special(sc.cosm1, d=lambda x: -np.sin(x))
 radian = special(sc.radian, d=(DEGREE, DEGREE / 60, DEGREE / 3600))
 

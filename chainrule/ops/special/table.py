@@ -63,9 +63,13 @@ class Behind:
         return function(*first, cls())
 
 
+def is_complex(x: Any) -> bool:
+    return np.dtype(aval_of(x).dtype).kind == "c"
+
+
 def real(x: Any, what: str) -> Any:
     """`x`, for a rule of scipy.special's `what` that holds for real numbers only."""
-    if np.dtype(aval_of(x).dtype).kind == "c":
+    if is_complex(x):
         raise MissingRuleError(
             f"scipy.special.{what}: chainrule has a rule for its derivative at real arguments only; this one is "
             f"complex (asked for at {user_line()})"
