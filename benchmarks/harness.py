@@ -238,7 +238,7 @@ class Report:
 
     def row(self, *values: Any) -> None:
         """One line; a float is printed to three digits, a `Ratio` with its verdict."""
-        self.rows.append({name: value for name, value in zip(self.columns, values, strict=True)})
+        self.rows.append(dict(zip(self.columns, values, strict=True)))
         print(f"{values[0]:<34}" + "".join(f"{show(value):>16}" for value in values[1:]), flush=True)
 
     def finish(self) -> None:

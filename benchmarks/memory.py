@@ -20,6 +20,7 @@ import sys
 
 from harness import TOOLS, Ratio, Report, in_own_process, load, parser, peak_over_start
 from mlp import LAYERS, data, loss, torch_loss
+import itertools
 
 TARGET = 1.2
 RATE = 0.1
@@ -28,7 +29,7 @@ RATE = 0.1
 def needed(batch: int) -> int:
     """Bytes: see above."""
     activations = batch * sum(LAYERS[1:])
-    parameters = sum(n_in * n_out + n_out for n_in, n_out in zip(LAYERS[:-1], LAYERS[1:], strict=True))
+    parameters = sum(n_in * n_out + n_out for n_in, n_out in itertools.pairwise(LAYERS))
     return 4 * (activations + parameters + batch * max(LAYERS[1:]))
 
 

@@ -14,6 +14,7 @@ import sys
 from harness import THREADS, Ratio, Report, Tool, load, parser, time_tools
 
 import numpy
+import itertools
 
 TARGET = 1.5
 LAYERS = 784, 256, 128, 10
@@ -23,7 +24,7 @@ def data(batch: int):
     """Parameters (W1, b1, W2, b2, W3, b3), images and labels."""
     random = numpy.random.default_rng(0)
     parameters = []
-    for n_in, n_out in zip(LAYERS[:-1], LAYERS[1:], strict=True):
+    for n_in, n_out in itertools.pairwise(LAYERS):
         parameters.append((random.standard_normal((n_in, n_out)) * (2 / n_in) ** 0.5).astype(numpy.float32))
         parameters.append(numpy.zeros(n_out, numpy.float32))
     images = random.random((batch, LAYERS[0]), numpy.float32)

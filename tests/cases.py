@@ -720,16 +720,17 @@ for _name, _a in {"tall": TALL, "wide": TALL.T, "square": S, "complex": TALLC}.i
     case("lstsq", _name, lambda a, b: np.linalg.lstsq(a, b)[:2], _a, _b)
     case("lstsq", f"{_name}, of constants", lambda a, b=_b: np.linalg.lstsq(a, b)[0], _a)
     case("lstsq", f"{_name}, constant matrix", lambda b, a=_a: np.linalg.lstsq(a, b)[0], _b)
-    case("cond", f"{_name}, of singular values", np.linalg.cond, _a)
+    case("svdvals", f"{_name}, the condition", np.linalg.cond, _a)
 case("lstsq", "a vector", lambda a, b: np.linalg.lstsq(a, b)[0], TALL, np.array([0.5, -1.2, 0.8, 0.1]))
 case("lstsq", "less than full rank", lambda a, b: np.linalg.lstsq(a @ a.T, b, 1e-8)[0], TALL, TALL + 1)
 case("lstsq", "float32", lambda a, b: np.linalg.lstsq(a, b)[0], single(TALL), single(TALL[:, :1] + 1))
 case("lstsq", "real and complex", lambda a, b: np.linalg.lstsq(a, b)[0], TALL, TALLC)
 for _p in (None, 2, -2, 1, -1, np.inf, -np.inf, "fro", "nuc"):
-    case("cond", f"p={_p}", lambda a, p=_p: np.linalg.cond(a, p), S)
-    case("cond", f"p={_p}, complex", lambda a, p=_p: np.linalg.cond(a, p), SC)
-case("cond", "a stack", lambda a: np.linalg.cond(a, "fro"), SS)
-case("cond", "float32", lambda a: np.linalg.cond(a, 1), single(S))
+    _primitive = "svdvals" if _p in (None, 2, -2) else "inv"
+    case(_primitive, f"the condition, p={_p}", lambda a, p=_p: np.linalg.cond(a, p), S)
+    case(_primitive, f"the condition, p={_p}, complex", lambda a, p=_p: np.linalg.cond(a, p), SC)
+case("inv", "the condition, a stack", lambda a: np.linalg.cond(a, "fro"), SS)
+case("inv", "the condition, float32", lambda a: np.linalg.cond(a, 1), single(S))
 case("qr", "complete, tall", lambda a: whole_qr(a), TALL)
 case("qr", "complete, complex", lambda a: whole_qr(a), TALLC)
 case("qr", "complete, wide", lambda a: np.linalg.qr(a, "complete"), TALL.T)
@@ -753,5 +754,10 @@ case("eigvals", "a rotation, of complex eigenvalues", np.linalg.eigvals, np.arra
 case("eigvals", "a stack", lambda a: bind(decompositions.eigvals, a), np.stack([APART, APART.T @ APART]))
 case("eigvals", "float32", lambda a: bind(decompositions.eigvals, a), single(APART))
 # The sign of a vector is LAPACK's choice, and may change from here to there; its length and its phase may not.
-for _name, _a in {"real": APART, "complex": SC, "a rotation": np.array([[0.3, -1.2], [0.9, 0.1]])}.items():
+for _name, _a in {
+    "real": APART,
+    "a stack": np.stack([APART, APART.T @ APART]),
+    "complex": SC,
+    "a rotation": np.array([[0.3, -1.2], [0.9, 0.1]]),
+}.items():
     case("eig", _name, lambda a: (lambda w, v: (w, np.abs(v), v * v))(*bind(decompositions.eig, a)), _a)

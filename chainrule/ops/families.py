@@ -46,10 +46,23 @@ def cast(ct: Any, dtype: np.dtype) -> Any:
     return ct if ct.dtype == dtype else ct.astype(dtype)
 
 
+def stretched(x: Any, shape: tuple[int, ...]) -> Any:
+    """`x` broadcast to `shape`: a view; a copy of what is small, for making a view takes longer."""
+    if isinstance(x, np.ndarray | np.generic) and math.prod(shape) <= SMALL:
+        y = np.empty(shape, x.dtype)
+        y[...] = x
+        return y
+    return np.broadcast_to(x, shape)
+
+
+SMALL = 1024
+"""Elements."""
+
+
 def spread(t: Any, y: Any) -> Any:
     """A tangent `t` broadcast and promoted to the shape and dtype of `y`."""
     if np.shape(t) != y.shape:
-        t = np.broadcast_to(t, y.shape)
+        t = stretched(t, y.shape)
     return t if t.dtype == y.dtype else t.astype(y.dtype)
 
 
@@ -314,7 +327,7 @@ def reduction(impl: Callable[..., Any], *, name: str, d: Any) -> Primitive:
         return spread(np.sum(t, axis=axes, keepdims=keepdims), y)
 
     def vjp(wanted, ct, y, x, *, axes, keepdims):
-        ct = np.broadcast_to(kept(ct, x.shape, axes), x.shape)
+        ct = stretched(kept(ct, x.shape, axes), x.shape)
         if callable(d):
             ct = ct * adjoint(d(kept(y, x.shape, axes), x, axes))
         return (cast(ct, x.dtype),)

@@ -1,5 +1,7 @@
 """Structural operations: they move elements and compute nothing."""
 
+from typing import Any
+
 import numpy as np
 
 from ..core import dependence
@@ -49,9 +51,13 @@ def inverse_permutation(axes):
     return tuple(inverse)
 
 
+def _copy(x, *, order: Any = "K"):
+    return x.copy(order) if isinstance(x, np.ndarray) else x
+
+
 # A copy in NumPy's memory. The value does not change; the tracer of the result shares nothing with that of x.
 copy = structural(
-    lambda x, *, order="K": x.copy(order) if isinstance(x, np.ndarray) else x,
+    _copy,
     name="copy",
     transpose=lambda ct, x, *, order="K": ct,
     batch=lambda x, *, order="K": bind(copy, x, order="C" if order == "C" else "K"),

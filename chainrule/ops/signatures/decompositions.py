@@ -202,13 +202,13 @@ def cond(x, p=None):
     x = matrix(x)
     if not all(x.shape[-2:]):
         raise np.linalg.LinAlgError("cond is not defined on empty arrays")
-    x = x if p in (None, 2, -2) else square(x)
-    value = bind(decompositions.cond, x, p=p)
-    finite = np.isfinite(value)  # of a singular matrix the number is infinite, and constant
-    x = np.where(finite[..., None, None], x, np.eye(*x.shape[-2:], dtype=x.dtype))
     if p in (None, 2, -2):
         s = np.linalg.svdvals(x)
-        ratio = s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+        above, below = (s[..., -1], s[..., 0]) if p == -2 else (s[..., 0], s[..., -1])
+        regular = below != 0
+        ratio = above / np.where(regular, below, np.ones_like(below))
     else:
+        regular = np.linalg.slogdet(stop_gradient(square(x)))[0] != 0
+        x = np.where(regular[..., None, None], x, np.eye(x.shape[-1], dtype=x.dtype))
         ratio = np.linalg.norm(x, p, (-2, -1)) * np.linalg.norm(np.linalg.inv(x), p, (-2, -1))
-    return np.where(finite, ratio, value)
+    return np.where(regular, ratio, np.inf)

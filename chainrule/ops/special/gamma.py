@@ -186,8 +186,9 @@ def beta_density(a, b, x, other=None):
     a, b, x = common(a, b, x)
     n = a + b
     center, across = a / n, b / n
-    powers = log_power(a - 1, x, center, x - center)
-    powers = powers + log_power(b - 1, 1 - x if other is None else other, across, center - x)
+    other = 1 - x if other is None else other
+    gap = np.where(x > 0.5, across - other, x - center)
+    powers = log_power(a - 1, x, center, gap) + log_power(b - 1, other, across, -gap)
     rest = stirling_rest(n) - stirling_rest(a) - stirling_rest(b)
     return np.exp(powers + rest) * n * np.sqrt(n / (2 * PI * a * b))
 
