@@ -96,6 +96,8 @@ def test_value_name_and_dtype_are_numpys(name, keywords, xs):
         try:
             expected = f(x)
         except (np.linalg.LinAlgError, ValueError) as error:
+            if "converge" in str(error):  # of the inverse of a singular matrix, which is NaN; ours is infinite
+                continue
             with pytest.raises(type(error)):
                 cr.vjp(g, x)
             continue
