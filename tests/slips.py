@@ -122,7 +122,7 @@ slips(
         'if ct.dtype.kind == "c" and dtype.kind != "c":\n        ct = np.real(ct)',
         'if ct.dtype.kind == "c" and dtype.kind != "c":\n        ct = np.imag(ct)',
     ),
-    ("add", "    if np.shape(t) != y.shape:\n        t = np.broadcast_to(t, y.shape)\n", ""),
+    ("add", "    if np.shape(t) != y.shape:\n        t = stretched(t, y.shape)\n", ""),
     ("add multiply", "return t if t.dtype == y.dtype else t.astype(y.dtype)", "return t"),
     # conjugation
     ("multiply sin", 'np.conjugate(d) if ct.dtype.kind == "c" else d)', "d)"),
@@ -166,7 +166,7 @@ slips(
     ("add", "return _resolved(ufunc, avals)[0]", "return np.dtype(float)"),
     ("reshape", "x.shape), **params)), x.dtype)", "x.shape), **params)), np.dtype(float))"),
     # reductions
-    ("sum", "ct = np.broadcast_to(kept(ct, x.shape, axes), x.shape)", "ct = np.broadcast_to(ct, x.shape)"),
+    ("sum", "ct = stretched(kept(ct, x.shape, axes), x.shape)", "ct = stretched(ct, x.shape)"),
     ("prod", "t = t * d(kept(y, x.shape, axes), x, axes)", "t = t * y"),
     (
         "sum",
@@ -401,6 +401,32 @@ slips(
     ("slogdet", "hermitian(np.linalg.inv(a)), a),)", "np.linalg.inv(a), a),)"),
     ("slogdet", "(floating(a), real_part_of(floating(a)))", "(floating(a), floating(a))"),
     ("norm", "x / np.where(at_zero, np.ones((), x.dtype), y)", "x"),
+)
+
+slips(
+    "ops.decompositions",
+    ("cholesky", "return np.tril(a) - 0.5 * a", "return np.tril(a) - 1.0 * a"),
+    ("cholesky", "lower_half(hermitian(y) @ ct)", "lower_half(swap(y) @ ct)"),
+    ("cholesky", "hermitian(left))), uplo), a),)", 'hermitian(left))), "L"), a),)'),
+    ("qr", "dq = filled_up(over(da - q1 @ dr, r1), q, n)", "dq = filled_up(over(da + q1 @ dr, r1), q, n)"),
+    ("qr", "w = gr @ hermitian(r) - hermitian(q) @ gq", "w = gr @ hermitian(r)"),
+    ("qr", 'q @ whole(w, "U"), hermitian(r)', 'q @ whole(w, "U"), r'),
+    ("eigh", "dv = v @ quotient(off_diagonal(m), gaps(w), w", "dv = v @ quotient(off_diagonal(m), -gaps(w), w"),
+    (
+        "eigh",
+        "inner = inner + quotient(off_diagonal(skew(p)), gaps(w)",
+        "inner = quotient(off_diagonal(skew(p)), gaps(w)",
+    ),
+    ("eigvalsh", "fit(part((v * columns(ct)) @ hermitian(v), uplo)", "fit(part((v * columns(ct)) @ swap(v), uplo)"),
+    ("eigvalsh", "np.conjugate(v) * (whole(tangents[0], uplo) @ v)", "np.conjugate(v) * (tangents[0] @ v)"),
+    ("eig", "x - v * np.real(along(v, x)) - 1j * v * turn", "x - v * np.real(along(v, x))"),
+    ("eig", "np.conjugate(gaps(w)), w, p", "gaps(w), w, p"),
+    ("eigvals", "np.linalg.solve(vh, ct[..., None] * vh)", "np.linalg.solve(vh, ct[..., None, :] * vh)"),
+    ("svd", "dv = filled_up(v1 @ (f - g)", "dv = filled_up(v1 @ (f + g)"),
+    ("svd", "+ u1 @ hermitian(right)", "- u1 @ hermitian(right)"),
+    ("svd", "without_phase(x + z, SVD)", "without_phase(x - z, SVD)"),
+    ("svd", "return g1 - u2 @ (hermitian(g2) @ u1)", "return g1"),
+    ("svdvals", "fit((u * columns(ct)) @ vh, a)", "fit((u * columns(ct)) @ hermitian(vh), a)"),
 )
 
 slips(
