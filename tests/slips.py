@@ -446,7 +446,7 @@ slips(
     ("special.gamma", "d=lambda x, y: y * sc.digamma(x)", "d=lambda x: sc.digamma(x)"),
     ("special.psi", "return np.where(left, PI * PI / (sine * sine) - whole, whole)", "return whole"),
     ("special.zeta", "-a * sc.zeta(a + 1.0, b)", "a * sc.zeta(a + 1.0, b)"),
-    ("special.beta", "y * (sc.digamma(b) - sc.digamma(a + b))", "y * (sc.digamma(b) - sc.digamma(a))"),
+    ("special.beta", "lambda a, b, y: -y * digamma_gap(b, a)", "lambda a, b, y: -y * digamma_gap(b, b)"),
     ("special.gammaincc", "lambda a, b: -gamma_density(a, b)", "lambda a, b: gamma_density(a, b)"),
 )
 
@@ -462,7 +462,7 @@ slips(
     "ops.special.elementary",
     ("special.expit", "d=lambda x, y: y * sc.expit(-x)", "d=lambda x, y: y * sc.expit(x)"),
     ("special.xlogy", "lambda a, b: ratio(*common(a, b)))", "lambda a, b: ratio(*common(b, a)))"),
-    ("special.boxcox", "return log * log * exprel_slope(p * log)", "return log * exprel_slope(p * log)"),
+    ("special.boxcox", "log * log * exprel_slope(x, sc.exprel(x))", "log * exprel_slope(x, sc.exprel(x))"),
 )
 
 slips(

@@ -171,12 +171,13 @@ def concrete(x: Any, what: str) -> Any:
 
 def front_end(key: Any) -> Callable[..., Any]:
     """What to call for `key`; an error that names it if there is nothing."""
-    try:
-        if key not in FRONT_ENDS and key.__module__ in LATE:
-            importlib.import_module(LATE[key.__module__])
-        return FRONT_ENDS[key]
-    except (KeyError, TypeError, AttributeError):
-        raise missing(name_of(key)) from None
+    found = FRONT_ENDS.get(key)
+    if found is None and getattr(key, "__module__", None) in LATE:
+        importlib.import_module(LATE[key.__module__])
+        found = FRONT_ENDS.get(key)
+    if found is None:
+        raise missing(name_of(key))
+    return found
 
 
 def name_of(function: Any) -> str:

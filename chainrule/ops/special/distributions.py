@@ -8,7 +8,7 @@ import scipy.special as sc
 
 from .elementary import in_power
 from .gamma import beta_density, gamma_density
-from .table import SQRT_2PI, Unknown, at, common, special
+from .table import PI, SQRT_2PI, Unknown, at, common, special
 
 # ---- chi-squared, gamma and Poisson: all the incomplete gamma function ----------------------------------------------
 
@@ -59,6 +59,15 @@ chndtrix = special(
         lambda b, c, y: 1 / noncentral_density(y, b, c),
         Unknown("df"),
         lambda b, c, y: noncentral_density(y, b + 2.0, c) / noncentral_density(y, b, c),
+    ),
+)
+
+chndtrinc = special(
+    sc.chndtrinc,
+    d=(
+        lambda a, b, y: noncentral_density(a, b, y) / noncentral_density(a, b + 2.0, y),
+        Unknown("df"),
+        lambda a, b, y: -1 / noncentral_density(a, b + 2.0, y),
     ),
 )
 
@@ -132,3 +141,20 @@ nrdtrisd = special(
         lambda b: 1 / sc.ndtri(b),
     ),
 )
+
+# ---- Kolmogorov's distribution --------------------------------------------------------------------------------------
+
+
+def kolmogorov_slope(x):
+    """Of 2 times the sum of (-1)^(k-1) exp(-2 k^2 x^2), and for small x of the series that Jacobi's identity gives."""
+    low = x < 0.8
+    a, b = np.where(low, np.where(x > 0.04, x, 1.0), 1.0), np.where(low, 1.0, x)
+    square = np.square(b)
+    right = sum((-1) ** k * k * k * np.exp(-2 * k * k * square) for k in range(1, 7))
+    quarter = PI * PI / (8 * a * a)
+    left = sum((1 - 2 * k * k * quarter) * np.exp(-k * k * quarter) for k in (1, 3, 5))
+    return np.where(low, np.where(x > 0.04, SQRT_2PI * left / (a * a), 0.0), 8 * b * right)
+
+
+kolmogorov = special(sc.kolmogorov, d=lambda x: kolmogorov_slope(x))
+kolmogi = special(sc.kolmogi, d=lambda y: 1 / kolmogorov_slope(y))

@@ -19,12 +19,16 @@ powm1 = special(sc.powm1, d=(lambda a, b: power_in_base(a, b), lambda a, b: powe
 round_ = special(sc.round, d=None)
 
 
-def exprel_slope(x):
-    """(exp(x) - 1) / x is M(1, 2, x), the confluent hypergeometric function, and that has the slope M(2, 3, x) / 2."""
-    return 0.5 * at(sc.hyp1f1, 2.0, 3.0, x)
+def exprel_slope(x, y):
+    """(exp(x) - y) / x; near 0, where that cancels, y is M(1, 2, x), whose slope is M(2, 3, x) / 2, 13.3.15."""
+    near = np.abs(x) < 1
+    close = 0.5 * at(sc.hyp1f1, 2.0, 3.0, np.where(near, x, 0.0))
+    x, y = np.where(near, 1.0, x), np.where(near, 1.0, y)
+    right = x > 0  # in two forms: both exp(x) - y and 1 - y lose digits at one end
+    return np.where(near, close, np.where(right, y * (1 - 1 / x) + 1 / x, (np.exp(np.where(right, 0.0, x)) - y) / x))
 
 
-exprel = special(sc.exprel, d=lambda x: exprel_slope(x))
+exprel = special(sc.exprel, d=lambda x, y: exprel_slope(x, y))
 
 # ---- angles in degrees ----------------------------------------------------------------------------------------------
 
@@ -82,7 +86,10 @@ kl_div = special(sc.kl_div, d=(lambda a, b: log_ratio(*common(a, b), 0), lambda 
 
 
 def in_power(log, p):
-    return log * log * exprel_slope(p * log)
+    """log^2 exprel'(p log), and its limit 1/p^2 where x is 0."""
+    zero = (log == -np.inf) & (p > 0)
+    x = p * np.where(zero, 0.0, log)
+    return np.where(zero, 1 / np.square(np.where(zero, p, 1.0)), log * log * exprel_slope(x, sc.exprel(x)))
 
 
 def inverse_in_power(x, p, y):

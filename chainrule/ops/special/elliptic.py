@@ -124,20 +124,26 @@ def rc_in_y(x, y, value):
 
 elliprc = special(sc.elliprc, d=(lambda a, b, y: rc_in_x(a, b, y), lambda a, b, y: rc_in_y(a, b, y)))
 
-APART = 1e-5
+APART = 1e-3
 
 
 def rd_in_x(x, y, z):
     """(R_D(x, y, z) - R_D(y, z, x)) / (2 (z - x)): 1/(t+x)(t+z) under the integral in partial fractions.
 
-    It depends on x and z through their mean and the square of their difference. So where they are closer than they
-    can be told apart, the quotient is taken `APART` from the mean: rounding and this error are both about 1e-10.
+    It depends on x and z through their mean and the square of their difference. So where they are too close for the
+    quotient, it is interpolated in that square between two that are further apart.
     """
     x, y, z = common(x, y, z)
     mean = 0.5 * (x + z)
-    near = np.abs(z - x) < 2 * APART * np.abs(mean)
-    x, z = np.where(near, (1 - APART) * mean, x), np.where(near, (1 + APART) * mean, z)
-    return (sc.elliprd(x, y, z) - sc.elliprd(y, z, x)) / (2 * (z - x))
+    near = np.abs(z - x) < 4 * APART * np.abs(mean)
+
+    def quotient(apart):
+        a, b = np.where(near, (1 - apart) * mean, x), np.where(near, (1 + apart) * mean, z)
+        return (sc.elliprd(a, y, b) - sc.elliprd(y, b, a)) / (2 * (b - a))
+
+    one, two = quotient(APART), quotient(2 * APART)
+    at_square = np.square(np.where(near, (z - x) / (2 * APART * np.where(near, mean, 1.0)), 1.0))
+    return one + (two - one) * (at_square - 1) / 3
 
 
 def rd_in_z(x, y, z, value):
@@ -152,4 +158,17 @@ elliprd = special(
         lambda a, b, c: rd_in_x(b, a, c),
         lambda a, b, c, y: rd_in_z(a, b, c, y),
     ),
+)
+
+
+def rg_in_x(x, y, z):
+    """(R_F(x, y, z) - x R_D(y, z, x) / 3) / 4: 1/8 the integral of t / (t + x) in place of that of 1."""
+    x, y, z = common(x, y, z)
+    zero = x == 0
+    return 0.25 * (sc.elliprf(x, y, z) - np.where(zero, 0.0, x * sc.elliprd(y, z, np.where(zero, 1.0, x)) / 3))
+
+
+elliprg = special(
+    sc.elliprg,
+    d=(lambda a, b, c: rg_in_x(a, b, c), lambda a, b, c: rg_in_x(b, c, a), lambda a, b, c: rg_in_x(c, a, b)),
 )

@@ -177,8 +177,10 @@ def log_power(p, x, center, gap):
 def gamma_density(a, x):
     """x^(a-1) exp(-x) / gamma(a)."""
     a, x = common(a, x)
-    gap = x - a
-    return np.exp(log_power(a - 1, x, a, gap) - gap - stirling_rest(a)) / np.sqrt(2 * PI * a)
+    far = x == np.inf
+    gap = np.where(far, 0.0, x) - a
+    density = np.exp(log_power(a - 1, np.where(far, 0.0, x), a, gap) - gap - stirling_rest(a))
+    return np.where(far, 0.0, density / np.sqrt(2 * PI * a))
 
 
 def beta_density(a, b, x, other=None):
