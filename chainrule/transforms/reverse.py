@@ -246,7 +246,8 @@ class ReverseTrace(Trace):
 
     # The next two do the same for elementwise operations under the short rules (core/primitive.py: Plain). They are
     # what an operation on small arrays costs, so they call no constructors: those are calls into Python, and two of
-    # them take as long as the arithmetic (benchmarks/eager.py).
+    # them take as long as the arithmetic (benchmarks/eager.py). A node shares what it can with its parents: of a long
+    # chain on few numbers the nodes are most of the memory (benchmarks/long_chain.py).
 
     def apply1(self, primitive: Primitive, x: Any) -> Any:
         if x.memory is not None:
@@ -255,7 +256,7 @@ class ReverseTrace(Trace):
         if parent is None or plain is None or (_paused and no_tape()):
             return self.process(primitive, (x,), {})
         y = primitive.impl(value)
-        shape, dtype = y.shape, y.dtype
+        dtype = y.dtype
         keep_x, keep_y = plain.saves[1]
         if (
             y.nbytes > plain.limit
@@ -266,8 +267,8 @@ class ReverseTrace(Trace):
             return self.append(primitive, y, (value,), (parent,), {})
         node = _new(Plain)
         node.primitive, node.parents = primitive, (parent,)
-        node.args, node.y = (value if keep_x else None, None), y if keep_y else None
-        node.shape, node.dtype, node.order = shape, dtype, next(order)
+        node.args, node.y = (value, None) if keep_x else NOTHING, y if keep_y else None
+        node.shape, node.dtype, node.order = parent.shape, dtype, next(order)
         variable = _new(Variable)
         variable._trace, variable.primal, variable.companion, variable.memory = self, y, node, None
         return variable
@@ -316,8 +317,12 @@ class ReverseTrace(Trace):
             return self.append(primitive, y, (value_a, value_b), (parent_a, parent_b), {})
         node = _new(Plain)
         node.primitive, node.parents = primitive, (parent_a, parent_b)
-        node.args, node.y = (value_a if keep_a else None, value_b if keep_b else None), y if keep_y else None
-        node.shape, node.dtype, node.order = shape, dtype, next(order)
+        if keep_a or keep_b:
+            node.args = value_a if keep_a else None, value_b if keep_b else None
+        else:
+            node.args = NOTHING
+        node.y = y if keep_y else None
+        node.shape, node.dtype, node.order = (parent_a or parent_b).shape, dtype, next(order)
         variable = _new(Variable)
         variable._trace, variable.primal, variable.companion, variable.memory = self, y, node, None
         return variable
@@ -336,6 +341,9 @@ class ReverseTrace(Trace):
                 "a copy(), set a new value with `variable.value = ...`, or update it under chainrule.no_grad()"
             )
 
+
+NOTHING = (None, None)
+"""What a node keeps of two arguments if it needs neither."""
 
 _new = object.__new__  # constructors are calls into Python, and take as long as half the arithmetic
 _AN_ARRAY = np.empty(0)

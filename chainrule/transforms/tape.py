@@ -1,6 +1,7 @@
 """The tape: nodes that hang together by their parents, and the backward pass over them."""
 
 import itertools
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -118,11 +119,7 @@ def tape(outputs: Sequence[Node]) -> list[Node]:
             if parent is not None and parent not in seen:
                 seen.add(parent)
                 waiting.append(parent)
-    return sorted(seen, key=_number)
-
-
-def _number(node: Node) -> int:
-    return node.order
+    return sorted(seen, key=operator.attrgetter("order"))
 
 
 def backward(seeds: list[tuple[Node, Any]], *, release: bool = False, trace: Any = None) -> dict[Input, Any]:

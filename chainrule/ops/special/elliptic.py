@@ -148,7 +148,11 @@ def rd_in_x(x, y, z):
 
 def rd_in_z(x, y, z, value):
     """By homogeneity: x R_x + y R_y + z R_z = -3/2 R, 19.18.11."""
-    return -(1.5 * value + x * rd_in_x(x, y, z) + y * rd_in_x(y, x, z)) / z
+    x, y, z = common(x, y, z)
+    a, b = np.where(x == 0, 1.0, x), np.where(y == 0, 1.0, y)  # x R_x is 0 at 0, though R_x is infinite
+    first = np.where(x == 0, 0.0, x * rd_in_x(a, y, z))
+    second = np.where(y == 0, 0.0, y * rd_in_x(b, x, z))
+    return -(1.5 * value + first + second) / z
 
 
 elliprd = special(
