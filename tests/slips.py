@@ -485,7 +485,7 @@ slips(
         "                    elif total.size < SMALL:\n                        sums[parent] = ct_x\n",
     ),
     ("multiply", "wanted = tuple([p is not None for p in node.parents])", "wanted = (True,) * len(node.parents)"),
-    ("add multiply", "    return sorted(seen, key=_number)\n", "    return sorted(seen, key=_number)[::-1]\n"),
+    ("add multiply", "return sorted(seen, key", "return sorted(seen, reverse=True, key"),
 )
 
 slips(
