@@ -6,6 +6,7 @@ at what it is applied to in them: that its short rules agree with the long ones,
 read and no more, that a constant is one.
 """
 
+import importlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -21,8 +22,11 @@ from chainrule.core.accumulate import dense
 from chainrule.core.errors import MissingRuleError
 from chainrule.core.graph import Var
 from chainrule.core.primitive import PRIMITIVES, Aval, Kept, Primitive
-from chainrule.core.trace import NUMBERS, aval_of, bind
+from chainrule.core.trace import LATE, NUMBERS, aval_of, bind
 from chainrule.testing import COLUMNS, OF_DERIVATIVES
+
+for late in LATE.values():
+    importlib.import_module(late)  # the whole table, from the start
 
 # ---- columns of an example -------------------------------------------------------------------------------------------
 

@@ -24,7 +24,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-import chainrule.ops.special  # noqa: F401  (fills the table: else it waits for the first call)
 import columns
 from chainrule.core.primitive import PRIMITIVES
 from slips import SLIPS, Slip

@@ -42,7 +42,7 @@ slips(
     ("sqrt", "d=lambda y: 0.5 / y", "d=lambda y: 2.0 / y"),
     ("cbrt", "d=lambda y: 1 / (3 * y * y)", "d=lambda y: 1 / (3 * y)"),
     ("exp2", "d=lambda y: LN2 * y", "d=lambda y: y"),
-    ("expm1", "d=lambda y: y + 1.0)\nlog =", "d=lambda y: y)\nlog ="),
+    ("expm1", "np.expm1, d=lambda x: np.exp(x)", "np.expm1, d=lambda x: np.expm1(x)"),
     ("log10", "1 / (LN10 * x)", "1 / (LN2 * x)"),
     ("log1p", "d=lambda x: 1.0 / (1.0 + x)", "d=lambda x: 1.0 / x"),
     ("sin", "d=lambda x: np.cos(x)", "d=lambda x: -np.cos(x)"),
@@ -461,7 +461,7 @@ slips(
 slips(
     "ops.special.elementary",
     ("special.expit", "d=lambda x, y: y * sc.expit(-x)", "d=lambda x, y: y * sc.expit(x)"),
-    ("special.xlogy", "lambda a, b: ratio(*common(a, b)))", "lambda a, b: ratio(*common(b, a)))"),
+    ("special.xlogy", "lambda a, b: ratio(a, b))", "lambda a, b: ratio(b, a))"),
     ("special.boxcox", "log * log * exprel_slope(x, sc.exprel(x))", "log * exprel_slope(x, sc.exprel(x))"),
 )
 

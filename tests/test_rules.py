@@ -8,7 +8,6 @@ import pytest
 import scipy.special as sc
 
 import chainrule as cr
-import chainrule.ops.special
 from cases import CASES
 from chainrule.core.primitive import PRIMITIVES
 from columns import (

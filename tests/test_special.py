@@ -46,7 +46,11 @@ def test_line(line):
     check_rules(f, *xs)
 
 
-@pytest.mark.parametrize("line", LINES)
+NOT_IN_SINGLE_PRECISION = ("modfresnel", "bdtr", "mathieu", "pro_", "obl_")
+"""Where SciPy's own float32 loops give NaN, warn, or do not return."""
+
+
+@pytest.mark.parametrize("line", [line for line in LINES if not line.startswith(NOT_IN_SINGLE_PRECISION, 3)])
 def test_single_precision_stays(line):
     """Results have SciPy's dtypes, derivatives those of the arguments, and the numbers are right to that precision."""
     f, xs = of_line(line)
@@ -128,15 +132,14 @@ def test_third_derivatives():
 
 CONSTANT = {"gammasgn", "round"}
 
-IN_A_PARAMETER = "the inverse in a parameter, whose derivatives need the one in that parameter"
-BY_A_RECURRENCE = "an eigenvalue; its slope is a mean value over the eigenfunction"
+PARAMETER = "the inverse in a parameter, whose derivatives need the one in that parameter"
+EIGENVALUE = "an eigenvalue; its slope is a mean value over the eigenfunction"
 REFUSED = {
     **dict.fromkeys(
-        ("bdtrik", "bdtrin", "btdtria", "btdtrib", "chdtriv", "chndtridf", "fdtridfd", "gdtrib", "nbdtrik", "nbdtrin")
-        + ("ncfdtridfd", "ncfdtridfn", "nctdtridf", "pdtrik", "stdtridf"),
-        IN_A_PARAMETER,
+        ("bdtrik", "bdtrin", "btdtria", "btdtrib", "chdtriv", "chndtridf", "fdtridfd", "gdtrib"), PARAMETER
     ),
-    **dict.fromkeys(("mathieu_a", "mathieu_b", "obl_cv", "pro_cv"), BY_A_RECURRENCE),
+    **dict.fromkeys(("nbdtrik", "nbdtrin", "ncfdtridfd", "ncfdtridfn", "nctdtridf", "pdtrik", "stdtridf"), PARAMETER),
+    **dict.fromkeys(("mathieu_a", "mathieu_b", "obl_cv", "pro_cv"), EIGENVALUE),
     **dict.fromkeys(("ncfdtr", "ncfdtri", "ncfdtrinc"), "the non-central F distribution: not written yet"),
     **dict.fromkeys(("nctdtr", "nctdtrinc", "nctdtrit"), "the non-central t distribution: not written yet"),
     **dict.fromkeys(("smirnov", "smirnovi"), "a sum of n terms"),
@@ -158,7 +161,7 @@ def test_each_ufunc_is_differentiable_or_constant_or_refused(name):
     assert (ufunc in UFUNCS) + (name in REFUSED) == 1, f"scipy.special.{name} is nowhere, or in two places"
     if name in REFUSED:
         with pytest.raises(
-            cr.MissingRuleError, match=rf"^{name}: chainrule has no derivative rule for it \(used at .*"
+            cr.MissingRuleError, match=rf"^scipy.special.{name}: chainrule has no derivative rule for it \(used at .*"
         ):
             cr.vjp(ufunc, *xs)
         return
@@ -174,7 +177,7 @@ def test_constants():
 
 # ---- partial derivatives without a formula ---------------------------------------------------------------------------
 
-UNKNOWN = """
+ENTRIES = """
 zeta x | gammainc a | gammaincc a | gammaincinv a | gammainccinv a | betainc a b | betaincc a b | betaincinv a b
 betainccinv a b | chdtr v | chdtrc v | chdtri v | gdtr b | gdtrc b | gdtrix b | gdtria b | chndtr df | chndtrix df
 chndtrinc df | bdtr n | bdtrc n | bdtri n | nbdtr n | nbdtrc n | nbdtri n | fdtr dfn dfd | fdtrc dfn dfd
@@ -189,34 +192,43 @@ eval_gegenbauer n alpha | eval_chebyt n | eval_chebyu n | eval_chebyc n | eval_c
 eval_sh_chebyu n | eval_legendre n | eval_sh_legendre n | eval_laguerre n | eval_genlaguerre n alpha
 eval_hermite n | eval_hermitenorm n | lpmv m v
 """
-UNKNOWN = {name: argument for name, *argument in (entry.split() for entry in re.split(r"[|\n]", UNKNOWN) if entry)}
+UNKNOWN = {name: argument for name, *argument in (entry.split() for entry in re.split(r"[|\n]", ENTRIES) if entry)}
 
 
 @pytest.mark.parametrize("name", [name for name in PRIMITIVES if name.startswith("special.")])
 def test_a_partial_derivative_without_a_formula_is_refused_by_name(name):
     """All others are there; and what is refused in a rule is refused in every transform."""
     primitive = PRIMITIVES[name]
-    if primitive.jvp is None or name == "special.riemann_zeta":  # tests/test_rules.py
+    jvp, vjp = primitive.jvp, primitive.vjp
+    if jvp is None or vjp is None or name == "special.riemann_zeta":  # tests/test_rules.py
         return
     a = next(a for case in special_lines() for a in applications(case) if a.primitive is primitive)
     refused = []
     for i in range(len(a.args)):
         tangents = [np.ones(np.shape(x)) if k == i else None for k, x in enumerate(a.args)]
         wanted = tuple(k == i for k in range(len(a.args)))
-        try:
-            with np.errstate(all="ignore"):
-                primitive.jvp(tangents, a.y, *a.args)
-        except cr.MissingRuleError as error:
-            text = (
-                r"scipy\.special\.(\w+): chainrule has no rule for its derivative in the argument (\w+) \(asked for at"
-            )
-            found = re.match(text, str(error))
-            assert found and f"chainrule.stop_gradient({found[2]})" in str(error)
-            assert found[1] == name.removeprefix("special.")
-            refused.append(found[2])
-            with pytest.raises(cr.MissingRuleError, match=found[1]):
-                primitive.vjp(wanted, a.seed(), a.y, *[np.asarray(x, float) for x in a.args])
+        argument = missing_argument(name, lambda tangents=tangents: jvp(tangents, a.y, *a.args))
+        args = [np.asarray(x) for x in a.args]
+        assert argument == missing_argument(name, lambda w=wanted, args=args: vjp(w, a.seed(), a.y, *args))
+        refused += [argument] if argument else []
     assert refused == UNKNOWN.get(name.removeprefix("special."), [])
+
+
+def missing_argument(name, rule):
+    """The argument for which a rule says that it has no formula, or None."""
+    try:
+        with np.errstate(all="ignore"):
+            rule()
+        return None
+    except cr.MissingRuleError as error:
+        message = str(error)
+    text = r"scipy\.special\.(\w+): chainrule has no rule for its derivative in the argument (\w+) \(asked for at "
+    found = re.match(text, message)
+    assert found, message
+    function, argument = found.groups()
+    assert function == name.removeprefix("special.")
+    assert f"chainrule.stop_gradient({argument})" in message
+    return argument
 
 
 def test_the_message_of_a_missing_partial_derivative():
@@ -224,8 +236,8 @@ def test_the_message_of_a_missing_partial_derivative():
         cr.grad(lambda a: sc.gammainc(a, 2.0))(1.5)
     assert re.fullmatch(
         r"scipy\.special\.gammainc: chainrule has no rule for its derivative in the argument a \(asked for at "
-        r".*test_special\.py:\d+, in .*\)\. Pass a as a constant, chainrule\.stop_gradient\(a\), or give the function a "
-        r"rule of your own with chainrule\.custom\.",
+        r".*test_special\.py:\d+, in .*\)\. Pass a as a constant, chainrule\.stop_gradient\(a\), or give the function "
+        r"a rule of your own with chainrule\.custom\.",
         str(caught.value),
     )
     assert cr.grad(lambda a: a * sc.gammainc(cr.stop_gradient(a), 2.0))(1.5) == sc.gammainc(1.5, 2.0)
@@ -273,7 +285,7 @@ NO_UFUNCS = {
     "logsumexp": lambda x: sc.logsumexp(x),
     "softmax": lambda x: sc.softmax(x),
     "log_softmax": lambda x: sc.log_softmax(x),
-    "multigammaln": lambda x: sc.multigammaln(x[0] + 2, 2),
+    "multigammaln": lambda x: sc.multigammaln(x[0] + 2, 2),  # pyright: ignore[reportAttributeAccessIssue]
     "polygamma": lambda x: sc.polygamma(1, x),
     "spherical_jn": lambda x: sc.spherical_jn(1, x),
     "comb": lambda x: sc.comb(x, 2),
@@ -311,10 +323,10 @@ EDGES = {
     "ndtri": ((0.0, inf), (1.0, inf), (2.0, nan)),
     "exprel": ((-inf, 0.0), (0.0, 0.5), (1.0, 1.0), (1e5, inf), (inf, inf), (nan, nan)),
     "cbrt": ((0.0, inf),),
-    "gammaln": ((0.0, -inf), (-2.0, nan), (1e300, np.log(1e300)), (inf, inf), (nan, nan)),
+    "gammaln": ((0.0, -inf), (-2.0, nan), (1e30, np.log(1e30)), (inf, inf), (nan, nan)),
     "gamma": ((0.0, -inf), (-2.0, nan), (inf, inf), (nan, nan)),
-    "rgamma": ((0.0, 1.0), (-1.0, -1.0), (-2.0, 2.0), (-3.0, -6.0), (1e300, 0.0)),
-    "digamma": ((0.0, inf), (-2.0, inf), (1e300, 1e-300), (inf, 0.0), (nan, nan)),
+    "rgamma": ((0.0, 1.0), (-1.0, -1.0), (-2.0, 2.0), (-3.0, -6.0), (1e30, 0.0)),
+    "digamma": ((0.0, inf), (-2.0, inf), (1e20, 1e-20), (inf, 0.0), (nan, nan)),
     "j0": ((0.0, 0.0),),
     "j1": ((0.0, 0.5),),
     "i1": ((0.0, 0.5),),
@@ -477,7 +489,7 @@ def test_no_digits_are_lost(expression, x, slope):
     f = eval(f"lambda x: {expression}", {"sc": sc})
     with np.errstate(under="ignore"):
         found = cr.grad(f)(x), cr.jvp(f, (x,), (1.0,))[1]
-    np.testing.assert_allclose(found, slope, rtol=2e-12, atol=0)
+    np.testing.assert_allclose(found, slope, rtol=5e-12, atol=0)
 
 
 def test_the_trigamma_function_of_complex_numbers():

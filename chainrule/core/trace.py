@@ -20,7 +20,7 @@ FRONT_ENDS: dict[Any, Callable[..., Any]] = {}
 """NumPy function, or the name of something else a tracer is asked for -> what puts its arguments in order."""
 
 LATE: dict[str, str] = {}
-"""A module of NumPy's -> the module that enters its functions, imported when the first of them is met."""
+"""A module of NumPy's or SciPy's -> what enters its functions, imported when the first of them is met."""
 
 CREATION = {np.zeros, np.empty, np.ones, np.full, np.asarray, np.asanyarray, np.array}
 

@@ -1,6 +1,7 @@
 """Elementwise operations. To add one, add one entry: its local partial derivatives."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,7 @@ float_power = elementwise(np.float_power, d=(power_in_base, power_in_exponent))
 
 exp = elementwise(np.exp, d=lambda y: y)
 exp2 = elementwise(np.exp2, d=lambda y: LN2 * y)
-expm1 = elementwise(np.expm1, d=lambda y: y + 1.0)
+expm1 = elementwise(np.expm1, d=lambda x: np.exp(x))
 log = elementwise(np.log, d=lambda x: 1.0 / x)
 log2 = elementwise(np.log2, d=lambda x: 1 / (LN2 * x))
 log10 = elementwise(np.log10, d=lambda x: 1 / (LN10 * x))
@@ -132,7 +133,7 @@ exponent = elementwise(lambda x: np.frexp(x)[1], d=None, name="exponent")
 # ---- selection: a tie is shared evenly ----------------------------------------------------------------------
 
 
-def wins(a, b, dtype=np.int8):
+def wins(a, b, dtype: Any = np.int8):
     """2 where a > b, 1 where they are equal, 0 where a < b; 2 where either is NaN, for so is the larger then."""
     return np.add(np.logical_not(a < b), np.logical_not(a <= b), dtype=dtype)
 

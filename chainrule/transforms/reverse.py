@@ -322,7 +322,8 @@ class ReverseTrace(Trace):
         else:
             node.args = NOTHING
         node.y = y if keep_y else None
-        node.shape, node.dtype, node.order = (parent_a or parent_b).shape, dtype, next(order)
+        like: Any = parent_a or parent_b
+        node.shape, node.dtype, node.order = like.shape, dtype, next(order)
         variable = _new(Variable)
         variable._trace, variable.primal, variable.companion, variable.memory = self, y, node, None
         return variable

@@ -4,7 +4,7 @@ One file per subject. A function that is made of others is written with those, i
 how a result lies in memory, or how it is come by, change no value and are taken as they come: order, subok, device,
 kind, stable, optimize, overwrite_input.
 
-numpy.linalg and numpy.fft are entered when somebody uses them: NumPy itself is in no hurry to import the latter.
+numpy.linalg, numpy.fft and scipy.special are entered when somebody uses them.
 """
 
 from ...core.trace import LATE
@@ -48,3 +48,4 @@ __all__ = [
 
 LATE["numpy.fft"] = f"{__name__}.fft"
 LATE["numpy.linalg"] = f"{__name__}.decompositions"
+LATE["scipy.special"] = f"{__name__.removesuffix('.signatures')}.special"

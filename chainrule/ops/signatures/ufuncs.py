@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...core.memory import written
-from ...core.trace import UFUNCS, Tracer, aval_of, bind, missing, name_of, operand
+from ...core.trace import LATE, UFUNCS, Tracer, aval_of, bind, missing, name_of, operand
 from .. import indexing
 from .elementwise import COMPOSITE
 from .reductions import axes_of, like, logsumexp, masked
@@ -19,7 +19,7 @@ from .tools import along, array, given, into, one_axis, refuse, shape, signature
 def ufunc_call(ufunc, method, inputs, kwargs):
     """What NumPy asks of `__array_ufunc__` when it is more than one operation, or one that is not known yet."""
     if ufunc not in UFUNCS and "scipy.special" in sys.modules:
-        importlib.import_module("..special", __package__)  # once: it enters the ufuncs of scipy.special
+        importlib.import_module(LATE["scipy.special"])  # ufuncs do not say where they come from
     return METHODS[method](ufunc, *inputs, **kwargs)
 
 

@@ -148,7 +148,7 @@ nrdtrisd = special(
 def kolmogorov_slope(x):
     """Of 2 times the sum of (-1)^(k-1) exp(-2 k^2 x^2), and for small x of the series that Jacobi's identity gives."""
     low = x < 0.8
-    a, b = np.where(low, np.where(x > 0.04, x, 1.0), 1.0), np.where(low, 1.0, x)
+    a, b = np.where(low, np.where(x > 0.04, x, 1.0), 1.0), np.where(low, 1.0, np.minimum(x, 40.0))
     square = np.square(b)
     right = sum((-1) ** k * k * k * np.exp(-2 * k * k * square) for k in range(1, 7))
     quarter = PI * PI / (8 * a * a)

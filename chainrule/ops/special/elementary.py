@@ -55,12 +55,14 @@ def log_unless(zero, x):
 
 def ratio(a, b):
     """a / b, and 0 where both are 0."""
+    a, b = common(a, b)
     zero = (a == 0) & (b == 0)
     return np.where(zero, 0.0, a / np.where(zero, 1.0, b))
 
 
 def log_ratio(a, b, more):
     """log(a / b) + more, and 0 where both are 0, for the same reason."""
+    a, b = common(a, b)
     zero = (a == 0) & (b == 0)
     return np.where(zero, 0.0, np.log(np.where(zero, 1.0, a) / np.where(zero, 1.0, b)) + more)
 
@@ -69,16 +71,14 @@ def log1p_unless(zero, x):
     return np.where(zero, 0.0, np.log1p(np.where(zero, 0.0, x)))
 
 
-xlogy = special(
-    sc.xlogy, d=(lambda a, b: log_unless((a == 0) & (b == 0), common(a, b)[1]), lambda a, b: ratio(*common(a, b)))
-)
+xlogy = special(sc.xlogy, d=(lambda a, b: log_unless((a == 0) & (b == 0), common(a, b)[1]), lambda a, b: ratio(a, b)))
 xlog1py = special(
     sc.xlog1py,
-    d=(lambda a, b: log1p_unless((a == 0) & (b == -1), common(a, b)[1]), lambda a, b: ratio(*common(a, 1.0 + b))),
+    d=(lambda a, b: log1p_unless((a == 0) & (b == -1), common(a, b)[1]), lambda a, b: ratio(a, 1.0 + b)),
 )
 entr = special(sc.entr, d=lambda x: -np.log(x) - 1)
-rel_entr = special(sc.rel_entr, d=(lambda a, b: log_ratio(*common(a, b), 1), lambda a, b: -ratio(*common(a, b))))
-kl_div = special(sc.kl_div, d=(lambda a, b: log_ratio(*common(a, b), 0), lambda a, b: 1 - ratio(*common(a, b))))
+rel_entr = special(sc.rel_entr, d=(lambda a, b: log_ratio(a, b, 1), lambda a, b: -ratio(a, b)))
+kl_div = special(sc.kl_div, d=(lambda a, b: log_ratio(a, b, 0), lambda a, b: 1 - ratio(a, b)))
 
 # ---- the transformations of Box and Cox -----------------------------------------------------------------------------
 # boxcox(x, p) = (x^p - 1) / p = log(x) exprel(p log x), and its inverse is (1 + p x)^(1/p) = exp(x log1p(p x) / (p x)).

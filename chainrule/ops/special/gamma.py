@@ -17,7 +17,7 @@ gammasgn = special(sc.gammasgn, d=None)
 
 
 def sine_and_cosine(x):
-    """sin(pi x) and cos(pi x), right to the last digit also next to their zeros: x - n is exact for a whole number n."""
+    """sin(pi x) and cos(pi x), to the last digit also next to their zeros: for a whole number n, x - n is exact."""
     n = np.rint(np.real(x))
     rest, sign = PI * (x - n), 1 - 2 * np.remainder(n, 2)
     return sign * np.sin(rest), sign * np.cos(rest)
