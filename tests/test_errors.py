@@ -119,6 +119,11 @@ PLAIN = (
     "np.zeros_like(x) or np.zeros(shape, like=x), x being the traced array. If no gradient is wanted, pass "
     "chainrule.stop_gradient(x)."
 )
+SCIPY = (
+    "{name} turns what it is given into a plain array, which would drop the gradient (at {{here}}). Of SciPy, only the "
+    "ufuncs of scipy.special can be differentiated as they are: write this with NumPy, give it a rule with "
+    "chainrule.custom, or, if no gradient is wanted, pass chainrule.stop_gradient(x)."
+)
 NUMBER = (
     "{kind}() of a traced value would drop its gradient (at {{here}}). Use NumPy functions on it (np.sin, not "
     "math.sin; np.floor and np.round for whole numbers). If it was written into a plain array, make that array with "
@@ -168,9 +173,13 @@ CASES = {
     "scipy.special.logsumexp": (  # bugs.md 27
         lambda: cr.grad(lambda x: scipy.special.logsumexp(x))(x),
         cr.LostGradientError,
-        PLAIN,
+        SCIPY.format(name="scipy.special.logsumexp"),
     ),
-    "scipy.linalg.inv": (lambda: cr.grad(lambda X: scipy.linalg.inv(X)[0, 0])(np.eye(2)), cr.LostGradientError, PLAIN),
+    "scipy.linalg.inv": (
+        lambda: cr.grad(lambda X: scipy.linalg.inv(X)[0, 0])(np.eye(2)),
+        cr.LostGradientError,
+        SCIPY.format(name="scipy.linalg.inv"),
+    ),
     "float": (lambda: cr.grad(lambda x: float(x[0]))(x), cr.LostGradientError, NUMBER.format(kind="float")),
     "int": (lambda: cr.grad(lambda x: int(x[0]))(x), cr.LostGradientError, NUMBER.format(kind="int")),
     "complex": (lambda: cr.grad(lambda x: complex(x[0]))(x), cr.LostGradientError, NUMBER.format(kind="complex")),

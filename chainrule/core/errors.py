@@ -2,6 +2,7 @@
 
 import os
 import sys
+from types import FrameType
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -30,12 +31,27 @@ class LeakedTracerError(RuntimeError):
 
 def user_line() -> str:
     """Where the innermost frame outside chainrule, NumPy and SciPy is: `file.py:12, in f`."""
+    frame = _user_frame()[0]
+    if frame is None:
+        return "an unknown line"
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}, in {frame.f_code.co_name}"
+
+
+def scipy_function() -> str | None:
+    """The function of SciPy that the user has called, as `scipy.linalg.expm`; None if it is none of SciPy's."""
+    called = _user_frame()[1]
+    module = called.f_globals.get("__name__", "") if called is not None else ""
+    if called is None or not module.startswith("scipy."):
+        return None
+    public = [part for part in module.split(".") if not part.startswith("_")]
+    return ".".join((*public, called.f_code.co_qualname.split(".<locals>")[0].removesuffix(".__init__")))
+
+
+def _user_frame() -> tuple[FrameType | None, FrameType | None]:
+    """The innermost frame of the user's, and the one that was called from there."""
     packages = [HERE, *(os.path.dirname(sys.modules[m].__file__ or "") for m in LIBRARIES if m in sys.modules)]
     inner = (*(package + os.sep for package in packages), "<frozen", "<__array_function__")
-    frame = sys._getframe(1)
-    while frame is not None:
-        name = frame.f_code.co_filename
-        if not name.startswith(inner):
-            return f"{name}:{frame.f_lineno}, in {frame.f_code.co_name}"
-        frame = frame.f_back
-    return "an unknown line"
+    frame, called = sys._getframe(1), None
+    while frame is not None and frame.f_code.co_filename.startswith(inner):
+        frame, called = frame.f_back, frame
+    return frame, called

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import LeakedTracerError, LostGradientError, MissingRuleError, user_line
+from .errors import LeakedTracerError, LostGradientError, MissingRuleError, scipy_function, user_line
 from .memory import Memory, read, write
 from .primitive import Aval, Primitive
 
@@ -326,6 +326,14 @@ class Tracer:
         return front_end(function)(*args, **kwargs)
 
     def __array__(self, dtype=None, copy=None):
+        function = scipy_function()
+        if function is not None:
+            raise LostGradientError(
+                f"{function} turns what it is given into a plain array, which would drop the gradient (at "
+                f"{user_line()}). Of SciPy, only the ufuncs of scipy.special can be differentiated as they are: write "
+                "this with NumPy, give it a rule with chainrule.custom, or, if no gradient is wanted, pass "
+                "chainrule.stop_gradient(x)."
+            )
         raise LostGradientError(
             f"a traced array was about to become a plain array, which would drop its gradient (at {user_line()}). "
             "Build arrays of traced values with np.stack or np.concatenate instead of np.array; to fill an "
