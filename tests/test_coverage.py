@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+import coverage_page
 import coverage_table as table
 from chainrule.core.trace import Tracer
 from signature_cases import FUNCTIONS, METHODS, PLAIN, TRACED
@@ -189,3 +190,7 @@ def test_a_plain_array_takes_no_traced_value(line):
     assert isinstance(error, OURS)
     assert "user.py:1" in str(error)
     assert not a.any()
+
+
+def test_the_page_shows_the_table():
+    assert coverage_page.PAGE.read_text(encoding="utf-8") == coverage_page.page(), "run python tests/coverage_page.py"
