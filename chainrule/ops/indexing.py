@@ -39,6 +39,10 @@ def fill_in(index, arrays):
 
 def parse(index, shape):
     """`index` as (entries, arrays), with Ellipsis written out and masks turned into the positions they select."""
+    if type(index) is int:
+        return (index,), []
+    if type(index) is slice:
+        return (plain_slice(index),), []
     items = list(index) if isinstance(index, tuple) else [index]
     entries, arrays, masks = [], [], {}
     for item in items:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ...core.trace import Tracer, aval_of, bind
+from ...core.trace import Tracer, bind
 from .. import reductions
 from ..families import reduced_shape
 from .tools import (
@@ -106,20 +106,22 @@ def count_of(a, axis, where, keepdims):
 
 def quotient(total, count):
     """total / count; like NumPy NaN or inf, with a warning, where there is nothing to count."""
+    if type(count) is int:
+        return total / count
     dtype = np.result_type(total.dtype, np.float16)
     return total / (count.astype(dtype) if isinstance(count, Tracer) else np.asarray(count, dtype))
 
 
 def in_single(a, dtype):
     """NumPy computes the means of half precision numbers in single precision: the dtypes to use and to return."""
-    return (np.float32, np.float16) if dtype is None and aval_of(a).dtype == np.float16 else (dtype, None)
+    return (np.float32, np.float16) if dtype is None and a.dtype == np.float16 else (dtype, None)
 
 
 @signature_of(np.mean)
 def mean(a, axis=None, dtype=None, out=None, keepdims=NO, *, where=NO):
     a = array(a)
     inner, outer = in_single(a, dtype)
-    y = quotient(np.sum(a, axis, inner, keepdims=keepdims, where=where), count_of(a, axis, where, keepdims))
+    y = quotient(sum_(a, axis, inner, keepdims=keepdims, where=where), count_of(a, axis, where, keepdims))
     return into(out, y if outer is None else y.astype(outer), "numpy.mean")
 
 

@@ -24,12 +24,12 @@ def signature_of(*functions: Any) -> Callable[[Callable[..., Any]], Callable[...
     return enter
 
 
-def ndim(x: Any) -> int:
-    return len(aval_of(x).shape)
-
-
 def shape(x: Any) -> tuple[int, ...]:
-    return aval_of(x).shape
+    return x.shape if isinstance(x, Tracer | np.ndarray) else aval_of(x).shape
+
+
+def ndim(x: Any) -> int:
+    return len(shape(x))
 
 
 def array(x: Any) -> Any:
