@@ -150,9 +150,7 @@ def batched_index(x_batched, arrays_batched, n, index, arrays):
     if x_batched:
         arrays = [np.arange(n).reshape(n, *(1,) * count), *arrays]
         # All advanced indices together, the batch first; NumPy then puts their axes in front.
-        index = (ARRAY, *index)
-        adjacent = position == 0 and index[1] is not None and not isinstance(index[1], slice)
-        return index, arrays, ("front", position if not adjacent else 0, count)
+        return (ARRAY, *index), arrays, ("front", position, count)
     return index, arrays, position
 
 
