@@ -36,8 +36,6 @@ lint: .venv/dev.stamp
 types: .venv/dev.stamp
 	$(VENV) -m pyright --pythonpath $(VENV)
 
-# Two workers, and a thread for each: linear algebra would otherwise start as many as there are cores in both.
-tests: export OMP_NUM_THREADS := 1
 tests: .venv/dev.stamp
 	$(VENV) -m pytest -q -n 2 --dist worksteal
 

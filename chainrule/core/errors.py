@@ -1,10 +1,11 @@
 """The errors that somebody would catch, and the user's own line for their messages."""
 
+import functools
 import os
 import sys
 from types import FrameType
 
-HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 LIBRARIES = ("numpy", "scipy")
 
@@ -49,9 +50,14 @@ def scipy_function() -> str | None:
 
 def _user_frame() -> tuple[FrameType | None, FrameType | None]:
     """The innermost frame of the user's, and the one that was called from there."""
-    packages = [HERE, *(os.path.dirname(sys.modules[m].__file__ or "") for m in LIBRARIES if m in sys.modules)]
-    inner = (*(package + os.sep for package in packages), "<frozen", "<__array_function__")
+    inner = (HERE, *(_folder(name) for name in LIBRARIES if name in sys.modules), "<frozen", "<__array_function__")
     frame, called = sys._getframe(1), None
     while frame is not None and frame.f_code.co_filename.startswith(inner):
         frame, called = frame.f_back, frame
     return frame, called
+
+
+@functools.cache
+def _folder(name: str) -> str:
+    """Where the code of a module that has been imported lies."""
+    return os.path.dirname(sys.modules[name].__file__ or "") + os.sep

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .memory import own
 from .primitive import Aval, Primitive
 from .trace import aval_of, bind, concrete
 
@@ -48,11 +49,6 @@ def constant(x: Any) -> str:
     if aval_of(x).shape == ():
         return f"{x:.6g}" if np.dtype(aval_of(x).dtype).kind == "f" else str(x)
     return f"constant:{x.dtype}[{','.join(map(str, x.shape))}]"
-
-
-def _own(y: Any) -> Any:
-    """A result that its new owner may write into: not a constant of the graph, nor a view of one."""
-    return y.copy() if isinstance(y, np.ndarray) and not (y.flags.owndata and y.flags.writeable) else y
 
 
 @dataclass(slots=True, eq=False)
@@ -102,7 +98,9 @@ class Graph:
                 if var in guards:
                     self.check(var, value, guards[var])
         given = set(self.inputs)
-        return [values[v] if v in given else _own(values[v]) for v in self.outputs]
+        # A constant of the graph, or a view of one, is not for the caller to write into.
+        ys = [(v in given, values[v]) for v in self.outputs]
+        return [y if as_given or not isinstance(y, np.ndarray) else own(y) for as_given, y in ys]
 
     def check(self, var: Var, value: Any, answer: Any) -> None:
         """Raises if `value` is not the answer that the function got when it looked at `var`."""

@@ -153,6 +153,19 @@ def write(tracer: Any, new: Any, what: str) -> Any:
     return written(tracer, new, owned=False)
 
 
+def own(x: np.ndarray) -> np.ndarray:
+    """`x`, or a copy of it if it is a view or cannot be written into: an array for somebody to have for himself."""
+    return x if x.flags.owndata and x.flags.writeable else x.copy()
+
+
+def read_only(x: Any) -> Any:
+    """`x`, which others hold, too, as users' code may have it: what is an array cannot be written into."""
+    if isinstance(x, np.ndarray):
+        x = x.view()
+        x.flags.writeable = False
+    return x
+
+
 class Snapshot:
     """A large array of the caller's that the tape keeps, and the checksum by which it notices a change."""
 

@@ -16,17 +16,13 @@ from ..core.trace import aval_of, bind
 from .contractions import swap
 from .control import check, stop_gradient
 from .families import add_up, blockwise, fit, keeps, spread
-from .linalg import floating, hermitian, on_diagonal, part, real_part_of, whole
+from .linalg import diagonal, floating, hermitian, on_diagonal, part, real_part_of, whole
 
 # ---- pieces ---------------------------------------------------------------------------------------------------------
 
 
 def complex_of(a):
     return np.result_type(floating(a), np.complex64)
-
-
-def diagonal(a):
-    return np.diagonal(a, 0, -2, -1)
 
 
 def off_diagonal(a):
@@ -40,7 +36,7 @@ def columns(w):
 
 def gaps(w):
     """`w_j - w_i` at row i, column j."""
-    return w[..., None, :] - w[..., :, None]
+    return columns(w) - w[..., :, None]
 
 
 def given(g, y):
@@ -73,7 +69,7 @@ def shares(g):
 
 
 def sums(s):
-    return s[..., None, :] + s[..., :, None]
+    return columns(s) + s[..., :, None]
 
 
 def skew(p):

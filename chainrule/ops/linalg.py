@@ -29,12 +29,8 @@ def real_part_of(dtype):
     return np.finfo(dtype).dtype
 
 
-def trace_of(a):
-    return np.sum(np.diagonal(a, 0, -2, -1), axis=-1)
-
-
-def eye_like(a):
-    return np.eye(a.shape[-1], dtype=a.dtype)
+def diagonal(a):
+    return np.diagonal(a, 0, -2, -1)
 
 
 def on_diagonal(d):
@@ -176,7 +172,7 @@ det = blockwise(
 
 
 def slogdet_jvp(tangents, y, a):
-    z = trace_of(np.linalg.solve(a, tangents[0]))
+    z = np.sum(diagonal(np.linalg.solve(a, tangents[0])), axis=-1)
     sign = y[0]
     turning = 1j * sign * np.imag(z) if sign.dtype.kind == "c" else None
     return None if turning is None else spread(turning, sign), spread(np.real(z), y[1])

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import LeakedTracerError
-from ..core.memory import read
+from ..core.memory import own, read
 from ..core.primitive import Aval
 from ..core.trace import NUMBERS, Ended, Trace, Tracer, aval_of, plain_array
 from ..core.tree import flatten
@@ -57,8 +57,7 @@ def result(x: Any, like: Any) -> Any:
         return x
     if x.shape == () and not isinstance(like, np.ndarray):
         return x[()]
-    x = np.asarray(x)
-    return x if x.flags.owndata and x.flags.writeable else x.copy()
+    return own(np.asarray(x))
 
 
 def results(xs: Sequence[Any], likes: Sequence[Any], taken: Sequence[Any] = ()) -> list[Any]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..core import dependence
 from ..core.errors import LeakedTracerError, ModifiedArrayError, user_line
+from ..core.memory import read_only
 from ..core.primitive import Aval, Primitive, keeps_all, keeps_args
 from ..core.trace import Tracer, aval_of, bind
 from ..core.tree import flatten, leaves_like
@@ -32,7 +33,7 @@ class Call:
 
     def arguments(self, arrays: Sequence[Any], fill: Any = None) -> Any:
         """The positional arguments and the keywords from their arrays; `fill` stands for those that are no arrays."""
-        left = map(_read_only, arrays)
+        left = map(read_only, arrays)
         count = self.structure.num_leaves
         return self.structure.unflatten(
             [
@@ -43,18 +44,10 @@ class Call:
 
     def result(self, arrays: Sequence[Any]) -> Any:
         """The result from its arrays."""
-        return self.output.unflatten(list(map(_read_only, arrays)))
+        return self.output.unflatten(list(map(read_only, arrays)))
 
     def __repr__(self) -> str:
         return f"{self.structure}"
-
-
-def _read_only(x: Any) -> Any:
-    """`x`, that others hold, too, as the user's code may have it."""
-    if isinstance(x, np.ndarray):
-        x = x.view()
-        x.flags.writeable = False
-    return x
 
 
 def _by(method: str) -> Callable[..., Any]:
@@ -241,7 +234,7 @@ class custom:
                     f"{self.name}: its {rule} rule returned an array of shape {aval_of(v).shape} where "
                     f"{aval_of(x).shape} was expected"
                 )
-            out.append(_read_only(v))
+            out.append(read_only(v))
         return tuple(out)
 
     def _batch(self, is_batched, *xs, call):

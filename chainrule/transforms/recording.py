@@ -164,7 +164,7 @@ def record(f: Callable[..., Any], *primals: Any) -> Graph:
         leaves = [
             leaf for s, a in zip(structures, args, strict=True) for leaf in leaves_like(s, a, "graph: an argument")
         ]
-        return [np.asarray(x)[()] if type(x) in (float, complex, int, bool) else x for x in leaves]
+        return list(map(arguments.array, leaves))
 
     graph.flatten, graph.unflatten = leaves_of, structure.unflatten
     return graph

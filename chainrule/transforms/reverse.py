@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import user_line
-from ..core.memory import COPY_BELOW, Snapshot, read, snapshot
+from ..core.memory import COPY_BELOW, Snapshot, read, read_only, snapshot
 from ..core.primitive import Primitive, keeps_nothing
 from ..core.trace import NUMBERS, NUMERIC, Trace, Tracer, aval_of, bind, not_numbers, plain_array
 from ..core.tree import flatten, leaves_like
@@ -62,11 +62,7 @@ class Variable(Tracer):
         """The value, as a read-only array."""
         if self.memory is not None:
             read(self)
-        value = self.primal
-        if isinstance(value, np.ndarray):
-            value = value.view()
-            value.flags.writeable = False
-        return value
+        return read_only(self.primal)
 
     @value.setter
     def value(self, new: Any) -> None:
