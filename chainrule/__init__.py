@@ -7,11 +7,14 @@ from .core.errors import (
     LostGradientError as LostGradientError,
     MissingRuleError as MissingRuleError,
     ModifiedArrayError as ModifiedArrayError,
+    NonFiniteError as NonFiniteError,
 )
 from .explain import explain as explain
 from .jacobians.dense import hessian as hessian, hvp as hvp, jacobian as jacobian
 from .ops.control import stop_gradient as stop_gradient
+from .patching import patch_numpy as patch_numpy
 from .transforms.batching import vmap as vmap
+from .transforms.checking import checked as checked
 from .transforms.custom import checkpoint as checkpoint, custom as custom
 from .transforms.forward import jvp as jvp, linearize as linearize
 from .transforms.recording import record as record

@@ -18,7 +18,7 @@ import chainrule as cr
 import special_cases
 from cases import CASES, Case
 from chainrule import testing
-from chainrule.core.accumulate import dense
+from chainrule.core.zeros import dense
 from chainrule.core.errors import MissingRuleError
 from chainrule.core.graph import Var
 from chainrule.core.primitive import PRIMITIVES, Aval, Kept, Primitive

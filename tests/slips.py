@@ -103,7 +103,7 @@ slips(
 )
 
 slips(
-    "ops.families",
+    "core.zeros",
     # broadcasting and promotion
     (
         "add multiply",
@@ -122,6 +122,11 @@ slips(
         'if ct.dtype.kind == "c" and dtype.kind != "c":\n        ct = np.real(ct)',
         'if ct.dtype.kind == "c" and dtype.kind != "c":\n        ct = np.imag(ct)',
     ),
+)
+
+slips(
+    "ops.families",
+    # broadcasting and promotion of tangents
     ("add", "    if np.shape(t) != y.shape:\n        t = stretched(t, y.shape)\n", ""),
     ("add multiply", "return t if t.dtype == y.dtype else t.astype(y.dtype)", "return t"),
     # conjugation
@@ -233,13 +238,13 @@ slips(
 
 slips(
     "ops.selections",
-    ("where", "fit(np.where(c, zero, ct), b) if wanted[2]", "fit(np.where(c, ct, zero), b) if wanted[2]"),
+    ("where", "selected(np.where(c, zero, ct), ", "selected(np.where(c, ct, zero), "),
     (
         "where",
         "return spread(np.where(c, zero if ta is None else ta, zero if tb is None else tb), y)",
         "return spread(np.where(c, zero if tb is None else tb, zero if ta is None else ta), y)",
     ),
-    ("where", "fit(np.where(c, ct, zero), a) if wanted[1]", "np.where(c, ct, zero) if wanted[1]"),
+    ("where", "np.broadcast_to(chosen, ct.shape)).fit(x)", "np.broadcast_to(chosen, ct.shape))"),
     ("where", "saves=keeps((), (0,), (0,))", "saves=keeps((), (0, 1), (0, 2))"),
     ("where", "return dependence.union(list(deps[1:]), ", "return dependence.union(list(deps[:2]), "),
     ("imag", "ct * 1j if", "ct * -1j if"),
@@ -473,7 +478,7 @@ slips(
         "            self[node] = ct\n        elif id(node) in self._own and",
     ),
     ("getitem", "            self[node] = np.copy(total)\n", "            self[node] = total\n"),
-    ("setitem", "        self.clear(total)\n        return total\n", "        return total\n"),
+    ("setitem", "        self.clear(total)\n", ""),
     ("special.airy slogdet", "outputs[position] = ct if", "outputs[-1 - position] = ct if"),
 )
 

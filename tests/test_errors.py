@@ -165,6 +165,11 @@ UFUNC = np.frompyfunc(step, 2, 1)
 
 # name: (what raises, the type, the whole text; {here} is the line in this file that was reached last)
 CASES = {
+    "a result that is not finite": (
+        lambda: cr.checked(lambda x: x * np.inf)(1.0),
+        cr.NonFiniteError,
+        "checked: the result of <lambda> is not finite. It was there to begin with, in a constant, met at {here}.",
+    ),
     # -- what would drop a gradient
     "np.array": (lambda: cr.grad(lambda x: np.sum(np.array(x)))(x), cr.LostGradientError, PLAIN),
     "np.array of a list": (lambda: cr.grad(lambda x: np.sum(np.array([x[0], 1])))(x), cr.LostGradientError, PLAIN),
@@ -707,6 +712,7 @@ def test_filling_a_plain_array_with_numbers_says_which_array_to_make():
 
 def test_errors_are_of_kinds_that_are_caught_as_one_would_expect():
     assert issubclass(cr.LostGradientError, TypeError)
+    assert issubclass(cr.NonFiniteError, FloatingPointError)
     assert issubclass(cr.MissingRuleError, NotImplementedError)
     for kind in (cr.ModifiedArrayError, cr.FreedTapeError, cr.LeakedTracerError):
         assert issubclass(kind, RuntimeError)

@@ -773,3 +773,59 @@ def test_views_of_views_cost_the_same_however_deep():
         y = y[::-1]
     y.backward(np.array([1.0, 2.0]))
     assert_allclose(w.grad, [1, 2])
+
+
+# ---- writing into what an inner transform has used ----------------------------------------------------------------
+
+
+def used_as_a_constant(x, use):
+    y = x * 2
+    answer = use(lambda w: np.sum(w * y), np.ones(3))
+    y[0] = 50.0
+    return answer()
+
+
+def used_as_an_argument(x, use):
+    y = x * 2
+    answer = use(lambda w: np.sum(w * w) / 2, y)
+    y[0] = 50.0
+    return answer()
+
+
+def by_pullback(f, w):
+    pullback = cr.vjp(f, w)[1]
+    return lambda: np.sum(pullback(1.0)[0])
+
+
+def by_push(f, w):
+    push = cr.linearize(f, w)[1]
+    return lambda: push(np.ones(3))
+
+
+def by_graph(f, w):
+    graph = cr.record(cr.grad(f), w)
+    return lambda: np.sum(graph(w * 1.0)) if isinstance(w, np.ndarray) else np.sum(graph(w))
+
+
+@pytest.mark.parametrize("use", [by_pullback, by_push, by_graph])
+def test_writing_into_what_an_inner_transform_has_used_changes_nothing_there(use):
+    value, slope = cr.value_and_grad(lambda x: used_as_a_constant(x, use))(np.ones(3))
+    assert value == 6
+    assert_allclose(slope, [2, 2, 2])
+    if use is not by_graph:  # which is given what is there now
+        value, slope = cr.value_and_grad(lambda x: used_as_an_argument(x, use))(np.ones(3))
+        assert value == 6
+        assert_allclose(slope, [2, 2, 2])
+
+
+def test_writing_into_a_result_of_an_inner_transform_changes_nothing_there():
+    def f(x):
+        y, pullback = cr.vjp(np.exp, x)
+        expected = y * 1.0
+        y[0] = 50.0
+        (g,) = pullback(np.ones(3))
+        return np.sum(g) + 0 * np.sum(expected)
+
+    value, slope = cr.value_and_grad(f)(np.zeros(3))
+    assert value == 3
+    assert_allclose(slope, [1, 1, 1])

@@ -10,46 +10,69 @@ from typing import Any
 
 import numpy as np
 
+from .zeros import Supported, dense
+
 
 class Scattered:
-    """A cotangent that is zero but for one part: `add(total)` adds that part to an array in place."""
+    """A cotangent that is zero but for one part: `add(total)` adds that part to an array in place.
 
-    __slots__ = ("add", "like", "shape")
+    `mark(mask, own)` is the mask with the part entered; own: which of its elements, if not all.
+    """
 
-    def __init__(self, like: Any, shape: tuple[int, ...], add: Callable[[Any], None]):
-        self.like, self.shape, self.add = like, shape, add
+    __slots__ = ("add", "like", "mark", "shape", "support")
+
+    def __init__(self, like: Any, shape: tuple[int, ...], add: Callable[[Any], None], mark: Callable[[Any, Any], Any]):
+        self.like, self.shape, self.add, self.mark = like, shape, add, mark
+        self.support = None
+
+    def whole(self) -> Any:
+        total = Supported(zeros(self.shape, self.like), np.zeros(self.shape, bool))
+        self.add_to(total)
+        return total
 
     def dense(self) -> Any:
-        total = zeros(self.shape, self.like)
+        return self.whole().dense()
+
+    def add_to(self, total: Any) -> None:
+        """Adds the part to `total`, which may know its support."""
+        if total.__class__ is Supported:
+            total.support = self.mark(total.support, self.support)
+            total = total.value
         self.add(total)
-        return total
 
 
 class Cleared:
     """`ct` with one part set to zero: `clear(total)` does that in place."""
 
-    __slots__ = ("clear", "ct")
+    __slots__ = ("clear", "ct", "support")
 
     def __init__(self, ct: Any, clear: Callable[[Any], None]):
         self.ct, self.clear = ct, clear
+        self.support = None
+
+    def whole(self, own: bool = False, supported: bool = True) -> Any:
+        """The cotangent. own: `ct` is nobody else's, and may be overwritten; supported: it is to know its support."""
+        own = own and self.ct.shape != ()  # a number cannot be overwritten
+        total = self.ct if own else np.copy(self.ct)
+        self.clear(total)
+        if not supported:
+            return total
+        support = self.support
+        if support is None:
+            support = np.ones(total.shape, bool)
+        elif not own:
+            support = np.copy(support)
+        self.clear(support)
+        return Supported(total, support)
 
     def dense(self) -> Any:
-        total = np.copy(self.ct)
-        self.clear(total)
-        return total
+        return self.whole(supported=False)
 
 
 def zeros(shape: tuple[int, ...], like: Any) -> Any:
     """Zeros of the kind of `like`: a plain array, or a tracer that traced values can be written into."""
     return np.zeros_like(like, shape=shape)
 
-
-def dense(ct: Any) -> Any:
-    """Any cotangent as an array."""
-    return ct.dense() if isinstance(ct, Scattered | Cleared) else ct
-
-
-DEFERRED = frozenset({Scattered, Cleared})
 
 SMALL = 1024
 """Elements below which a new sum costs less than finding out whether the old one may be overwritten."""
@@ -68,14 +91,12 @@ class Sums(dict[Any, Any]):
         """Adds `ct`, which comes from the operation at `source`, whose own sum has just been taken out."""
         total = self.get(node)
         if ct.__class__ is Scattered:
-            ct.add(self._own_total(node, total, ct))
+            ct.add_to(self._own_total(node, total, ct))
         elif ct.__class__ is Cleared:
-            if total is None and id(source) in self._own:
-                ct.clear(ct.ct)
-                self[node] = ct.ct
+            own = total is None and id(source) in self._own
+            self.add(node, ct.whole(own, carries(node)))
+            if own:
                 self._own.add(id(node))
-            else:
-                self.add(node, ct.dense())
         elif total is None:
             self[node] = ct
         elif total.size < SMALL:
@@ -94,13 +115,22 @@ class Sums(dict[Any, Any]):
     def _own_total(self, node: Any, total: Any, ct: Scattered) -> Any:
         """The sum for `node` as an array that `ct` may be added to in place."""
         if total is None:
-            self[node] = zeros(ct.shape, ct.like)
-        elif hasattr(ct.like, "companion") and not hasattr(total, "companion"):
+            new = zeros(ct.shape, ct.like)
+            self[node] = Supported(new, np.zeros(ct.shape, bool)) if carries(node) else new
+        elif hasattr(ct.like, "companion") and not hasattr(dense(total), "companion"):
             self[node] = zeros(ct.shape, ct.like) + total
+        elif total.__class__ is Supported:
+            if id(node) not in self._own or not total.shape:
+                self[node] = total.copy()
         elif id(node) not in self._own or not total.shape:  # a sum of 0-d arrays is a number
             self[node] = np.copy(total)
         self._own.add(id(node))
         return self[node]
+
+
+def carries(node: Any) -> bool:
+    """Whether the rule at `node` passes supports on."""
+    return node.primitive is not None and node.primitive.zeros is not None
 
 
 def _in_place(total: Any, ct: Any) -> bool:

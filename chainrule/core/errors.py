@@ -1,6 +1,7 @@
 """The errors that somebody would catch, and the user's own line for their messages."""
 
 import functools
+import itertools
 import os
 import sys
 from types import FrameType
@@ -20,6 +21,10 @@ class LostGradientError(TypeError):
 
 class ModifiedArrayError(RuntimeError):
     """An array that the tape still needs was changed behind its back."""
+
+
+class NonFiniteError(FloatingPointError):
+    """A result that was to be finite is infinite or NaN."""
 
 
 class FreedTapeError(RuntimeError):
@@ -44,8 +49,11 @@ def scipy_function() -> str | None:
     module = called.f_globals.get("__name__", "") if called is not None else ""
     if called is None or not module.startswith("scipy."):
         return None
-    public = [part for part in module.split(".") if not part.startswith("_")]
-    return ".".join((*public, called.f_code.co_qualname.split(".<locals>")[0].removesuffix(".__init__")))
+    public = itertools.takewhile(lambda part: not part.startswith("_"), module.split("."))
+    name = called.f_code.co_qualname.split(".<locals>")[0].removesuffix(".__init__")
+    if name.startswith("_") and "self" in called.f_locals:  # of a class that is not public
+        name = type(called.f_locals["self"]).__name__ + name[len(name.partition(".")[0]) :]
+    return ".".join((*public, name))
 
 
 def _user_frame() -> tuple[FrameType | None, FrameType | None]:

@@ -87,6 +87,9 @@ class Primitive:
     sparsity: Callable[..., Any]
     """`(deps, *avals of x, **params) -> deps of y`; see core/dependence.py"""
     multi: bool = False
+    zeros: str | None = None
+    """What becomes of a cotangent that is zero by structure (core/zeros.py): "stay": each element has its own, as in an
+    elementwise operation; "move": `vjp` moves elements and adds them up; None: anything may become of it"""
     plain: Plain | None = None
     """For an elementwise operation: the short form of `saves` and `vjp`"""
     slopes: Callable[..., Any] | None = None

@@ -5,6 +5,7 @@ import itertools
 import math
 import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,12 @@ class Trace:
         """Whether `tracer` has no derivative, so that its value may be used as a Python number."""
         return False
 
+    def frozen(self, tracer: "Tracer") -> Any:
+        """What `tracer` stands for now: the same value, which nobody can write into."""
+        twin = object.__new__(type(tracer))
+        twin._trace, twin.primal, twin.companion, twin.memory = self, tracer.primal, tracer.companion, None
+        return twin
+
     def check_writable(self, tracer: "Tracer") -> None:
         """Raises where `tracer` must not be written into."""
 
@@ -78,7 +85,7 @@ class Trace:
         return bind(primitive, x)
 
     def apply2(self, primitive: Primitive, a: Any, b: Any) -> Any:
-        return bind(primitive, a, b) if _fits(a) and _fits(b) else NotImplemented
+        return bind(primitive, a, b) if _fits(a) and _fits(b) else meet(primitive, a, b)
 
 
 class Ended(Trace):
@@ -92,21 +99,41 @@ class Ended(Trace):
             "the function that was transformed (has_aux=True for what is no result), instead of storing it outside"
         )
 
-    process = lift = hold = concrete = is_constant = check_writable = apply1 = apply2 = _leaked
+    process = lift = hold = concrete = is_constant = frozen = check_writable = apply1 = apply2 = _leaked
 
 
 def bind(primitive: Primitive, *args: Any, **params: Any) -> Any:
     """Applies `primitive`, handing it to the innermost trace that owns one of `args`."""
-    top = None
+    top, mixed = None, False
     for arg in args:
         if isinstance(arg, Tracer):
             if arg.memory is not None:
                 read(arg)
-            if top is None or arg._trace.level > top.level:
-                top = arg._trace
+            if arg._trace is not top:
+                mixed = top is not None
+                if top is None or arg._trace.level > top.level:
+                    top = arg._trace
     if top is None:
         return primitive.impl(*args, **params)
+    if mixed:  # what belongs to an outer trace is a constant here, and has to stay one
+        args = tuple([frozen(a) if isinstance(a, Tracer) and a._trace is not top else a for a in args])
     return top.process(primitive, tuple(map(operand, args)), params)
+
+
+def frozen(x: Any) -> Any:
+    """`x` for somebody to keep: if it is a tracer, writing into that later does not reach what is kept."""
+    if not isinstance(x, Tracer):
+        return x
+    if x.memory is not None:
+        read(x)
+    return x._trace.frozen(x)
+
+
+def is_traced(x: Any) -> bool:
+    """Whether `x` is a traced array, or a list, tuple or dict with one in it."""
+    if isinstance(x, list | tuple):
+        return any(map(is_traced, x))
+    return isinstance(x, Tracer) or (isinstance(x, dict) and any(map(is_traced, x.values())))
 
 
 NUMBERS = frozenset({bool, int, float, complex})
@@ -223,14 +250,51 @@ def _binary(ufunc: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any], Ca
         if not self.shape and self.memory is None:  # a NumPy scalar, which nobody can change
             return method(self, other)
         y = method(self, other)
-        return y if y is NotImplemented else write(self, y, ufunc.__name__)
+        return write(self, y, ufunc.__name__) if _fits(y) else y
 
     return method, reflected, in_place
 
 
 def _fits(other: Any) -> bool:
-    """Whether `other` can be an operand; what cannot (a sparse matrix, say) gets the chance to do it itself."""
+    """Whether `other` can be an operand; what cannot gets the chance to do it itself."""
     return isinstance(other, _OPERANDS)
+
+
+def meet(primitive: Primitive, a: Any, b: Any) -> Any:
+    """The result of an operator where `a` or `b` is no array: of what LATE knows, a sparse matrix of SciPy's."""
+    other = b if isinstance(a, Tracer) else a
+    for home in LATE:
+        if any(cls.__module__.startswith(home + "._") for cls in type(other).__mro__):
+            importlib.import_module(LATE[home])
+            return FRONT_ENDS.get(home, lambda *_: NotImplemented)(primitive, a, b)
+    return NotImplemented
+
+
+def _instead(function: str) -> str:
+    """What to do in the place of this function of SciPy's."""
+    module, _, name = function.rpartition(".")
+    try:
+        ours = importlib.import_module(f"chainrule.{module}")
+    except ModuleNotFoundError:  # a method
+        sparse = module.startswith("scipy.sparse.")
+        return "use an operator (A @ x; A * x, of a sparse array)" if sparse else "write this with NumPy"
+    return f"use chainrule.{function}" if name in vars(ours) else "write this with NumPy"
+
+
+SPARSE_OPERATORS = frozenset(
+    {"_matmul_dispatch", "_multiply_2d_with_broadcasting", "multiply", "_divide", "_comparison", "dot"}
+)
+"""Where SciPy's sparse matrices look at what they have met."""
+
+
+def _may_step_aside(frame: FrameType | None) -> bool:
+    """Whether `frame` is an operator of a sparse matrix, which leaves what it cannot read to the other operand."""
+    if frame is None or frame.f_code.co_name not in SPARSE_OPERATORS:
+        return False
+    name = ""
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("scipy.sparse._"):
+        frame, name = frame.f_back, frame.f_code.co_name
+    return name == "dot" or name.startswith("__")
 
 
 def _method(name: str, function: Any = None) -> Callable[..., Any]:
@@ -325,13 +389,16 @@ class Tracer:
             kwargs["like"] = self
         return front_end(function)(*args, **kwargs)
 
-    def __array__(self, dtype=None, copy=None):
+    def __array__(self, dtype=None, copy=None) -> Any:
+        if _may_step_aside(sys._getframe(1)):
+            # No axes: SciPy leaves it to us. One axis: coo_array.dot goes on to the operator. Neither reads the value.
+            return np.empty((1,) if sys._getframe(1).f_code.co_name == "dot" else (), object)
         function = scipy_function()
         if function is not None:
             raise LostGradientError(
                 f"{function} turns what it is given into a plain array, which would drop the gradient (at "
-                f"{user_line()}). Of SciPy, only the ufuncs of scipy.special can be differentiated as they are: write "
-                "this with NumPy, give it a rule with chainrule.custom, or, if no gradient is wanted, pass "
+                f"{user_line()}). Of SciPy, only the ufuncs of scipy.special can be differentiated as they are: "
+                f"{_instead(function)}, give it a rule with chainrule.custom, or, if no gradient is wanted, pass "
                 "chainrule.stop_gradient(x)."
             )
         raise LostGradientError(

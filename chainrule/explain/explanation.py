@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from ..core.accumulate import dense
+from ..core.accumulate import Cleared, Scattered
 from ..core.graph import Equation, Graph, Var
 from ..core.trace import concrete
 from ..core.tree import Leaf, flatten
+from ..core.zeros import dense, pull
 from ..transforms.recording import record_leaves
 from .values import Value
 
@@ -246,7 +247,7 @@ def _cotangents(equation: Equation, values: dict[Var, Any], ct: Any) -> Sequence
     primitive = equation.primitive
     if primitive.vjp is None or not any(wanted):
         return (None,) * len(x)
-    return primitive.vjp(wanted, ct, y if primitive.multi else y[0], *x, **equation.params)
+    return pull(primitive, wanted, ct, y if primitive.multi else y[0], x, equation.params)
 
 
 def _adjoints(graph: Graph, values: dict[Var, Any]) -> dict[Var, Any]:
@@ -259,12 +260,14 @@ def _adjoints(graph: Graph, values: dict[Var, Any]) -> dict[Var, Any]:
         cts = tuple(found.get(v) for v in equation.outputs)
         if all(ct is None for ct in cts):
             continue
-        pulled = _cotangents(equation, values, cts if equation.primitive.multi else cts[0])
+        ct = tuple(None if c is None else dense(c) for c in cts) if equation.primitive.multi else cts[0]
+        pulled = _cotangents(equation, values, ct)
         for arg, ct in zip(equation.args, pulled, strict=True):
             if isinstance(arg, Var) and ct is not None:
-                found[arg] = found[arg] + dense(ct) if arg in found else dense(ct)
+                ct = ct.whole() if isinstance(ct, Scattered | Cleared) else ct
+                found[arg] = found[arg] + ct if arg in found else ct
     floating = {v: x for v, x in values.items() if x.dtype.kind in "fc"}
-    return {v: np.asarray(found.get(v, np.zeros(x.shape, x.dtype)))[()] for v, x in floating.items()}
+    return {v: np.asarray(dense(found.get(v, np.zeros(x.shape, x.dtype))))[()] for v, x in floating.items()}
 
 
 def _partials(equation: Equation, values: dict[Var, Any]) -> tuple[Any, ...]:

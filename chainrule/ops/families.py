@@ -21,29 +21,9 @@ from ..core import dependence
 from ..core.memory import COPY_BELOW
 from ..core.primitive import Aval, Kept, Plain, Primitive, keeps_all, keeps_nothing, register
 from ..core.trace import UFUNCS, aval_of, bind
+from ..core.zeros import cast as cast, fit as fit
 
 # ---- pieces of rules ----------------------------------------------------------------------------------------
-
-
-def fit(ct: Any, x: Any) -> Any:
-    """`ct` brought to the shape and dtype of `x`: the transpose of broadcasting and of promotion."""
-    if ct.shape == x.shape and ct.dtype is x.dtype:
-        return ct
-    if ct.shape != x.shape:
-        shape = x.shape
-        lead = len(ct.shape) - len(shape)
-        stretched = [lead + i for i, n in enumerate(shape) if n == 1 and ct.shape[lead + i] != 1]
-        ct = np.reshape(np.sum(ct, axis=(*range(lead), *stretched)), shape)
-    return cast(ct, x.dtype)
-
-
-def cast(ct: Any, dtype: np.dtype) -> Any:
-    """`ct` as `dtype`; of a complex one the real part, where `dtype` is real."""
-    if ct.dtype == dtype:
-        return ct
-    if ct.dtype.kind == "c" and dtype.kind != "c":
-        ct = np.real(ct)
-    return ct if ct.dtype == dtype else ct.astype(dtype)
 
 
 def stretched(x: Any, shape: tuple[int, ...]) -> Any:
@@ -229,6 +209,7 @@ def elementwise(ufunc: Any, *, d: Any, name: str | None = None, keys: Sequence[A
             saves,
             batch,
             sparsity,
+            zeros="stay",
             plain=_plain(d, reads, saves, COPY_BELOW if halves else math.inf),
             slopes=slopes if halves else None,
         )
@@ -343,7 +324,17 @@ def reduction(impl: Callable[..., Any], *, name: str, d: Any) -> Primitive:
 
     saves = keeps_all if callable(d) else keeps_nothing
     primitive = register(
-        Primitive(name, run, aval, None if d is None else jvp, None if d is None else vjp, saves, batch, sparsity)
+        Primitive(
+            name,
+            run,
+            aval,
+            None if d is None else jvp,
+            None if d is None else vjp,
+            saves,
+            batch,
+            sparsity,
+            zeros=None if callable(d) else "move",
+        )
     )
     return primitive
 
@@ -392,8 +383,8 @@ def structural(
     def move(deps, x, **params):
         return batch(deps[0], **params)
 
-    primitive = register(Primitive(name, impl, aval, jvp, vjp, keeps_nothing, batch_rule, sparsity or move))
-    return primitive
+    primitive = Primitive(name, impl, aval, jvp, vjp, keeps_nothing, batch_rule, sparsity or move, zeros="move")
+    return register(primitive)
 
 
 # ---- blockwise ----------------------------------------------------------------------------------------------

@@ -182,9 +182,20 @@ def getitem_vjp(wanted, ct, y, x, *arrays, index, copy):
     def add(total):
         add_at(total, index, arrays, ct)
 
+    def mark(support, own):
+        where = fill_in(index, arrays)
+        if isinstance(own, Tracer) or isinstance(support, Tracer):
+            own = np.ones(ct.shape) if own is None else own.astype(float)
+            return support | (bind(put, own, *arrays, index=index, shape=x.shape) != 0)
+        if own is None:
+            support[where] = True
+        else:
+            np.logical_or.at(support, where, own)
+        return support
+
     # Traced positions make a traced result, which the sum that is added to need not be.
     traced = any(isinstance(a, Tracer) for a in arrays)
-    ct_x = bind(put, ct, *arrays, index=index, shape=x.shape) if traced else Scattered(ct, x.shape, add)
+    ct_x = bind(put, ct, *arrays, index=index, shape=x.shape) if traced else Scattered(ct, x.shape, add, mark)
     return (ct_x, *(None,) * len(arrays))
 
 
@@ -208,6 +219,7 @@ getitem = register(
         saves=keeps_from(1),
         batch=getitem_batch,
         sparsity=getitem_sparsity,
+        zeros="move",
     )
 )
 
@@ -381,6 +393,7 @@ setitem = register(
         saves=keeps_from(2),
         batch=setitem_batch,
         sparsity=setitem_sparsity,
+        zeros="move",
     )
 )
 

@@ -81,6 +81,7 @@ astype = register(
         saves=keeps_nothing,
         batch=lambda is_batched, x, *, dtype: bind(astype, x, dtype=dtype),
         sparsity=lambda deps, x, *, dtype: deps[0],
+        zeros="stay",
     )
 )
 
@@ -157,6 +158,7 @@ concatenate = register(
         saves=keeps_nothing,
         batch=concatenate_batch,
         sparsity=concatenate_sparsity,
+        zeros="move",
     )
 )
 

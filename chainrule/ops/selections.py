@@ -5,7 +5,8 @@ import numpy as np
 from ..core import dependence
 from ..core.primitive import Aval, Primitive, register
 from ..core.trace import UFUNCS, aval_of, bind
-from .families import aligned, cast, fit, keeps, spread
+from ..core.zeros import Supported, cast, fit
+from .families import aligned, keeps, spread
 
 
 def where_aval(c, a, b):
@@ -26,9 +27,17 @@ def where_vjp(wanted, ct, y, c, a, b):
     zero = np.zeros((), ct.dtype)
     return (
         None,
-        fit(np.where(c, ct, zero), a) if wanted[1] else None,
-        fit(np.where(c, zero, ct), b) if wanted[2] else None,
+        selected(np.where(c, ct, zero), c, a) if wanted[1] else None,
+        selected(np.where(c, zero, ct), np.logical_not(c), b) if wanted[2] else None,
     )
+
+
+def selected(ct, chosen, x):
+    """The cotangent of `x`, which knows where `x` was chosen."""
+    if not x.shape and ct.shape:  # chosen somewhere, or of no effect
+        return fit(ct, x)
+    chosen = chosen if aval_of(chosen).dtype == bool else np.not_equal(chosen, 0)
+    return Supported(ct, chosen if np.shape(chosen) == ct.shape else np.broadcast_to(chosen, ct.shape)).fit(x)
 
 
 def where_sparsity(deps, c, a, b):
@@ -45,6 +54,7 @@ where = register(
         saves=keeps((), (0,), (0,)),
         batch=lambda is_batched, *x: bind(where, *aligned(is_batched, x)),
         sparsity=where_sparsity,
+        zeros="stay",
     )
 )
 
@@ -64,7 +74,7 @@ def complex_parts(name, impl, jvp, vjp, saves):
     def sparsity(deps, x):
         return deps[0]
 
-    primitive = register(Primitive(name, impl, aval, jvp, vjp, saves, batch, sparsity))
+    primitive = register(Primitive(name, impl, aval, jvp, vjp, saves, batch, sparsity, zeros="stay"))
     return primitive
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from ..core.errors import LeakedTracerError
 from ..core.memory import own, read
 from ..core.primitive import Aval
-from ..core.trace import NUMBERS, Ended, Trace, Tracer, aval_of, plain_array
+from ..core.trace import NUMBERS, Ended, Trace, Tracer, aval_of, frozen, plain_array
 from ..core.tree import flatten
 
 ARRAYS = Tracer | np.ndarray | np.generic | float | int | complex
@@ -16,6 +16,7 @@ ARRAYS = Tracer | np.ndarray | np.generic | float | int | complex
 
 def differentiable(leaf: Any, who: str, where: str) -> Any:
     """`leaf` as a value to differentiate with respect to: an array or a NumPy scalar of floats."""
+    leaf = frozen(leaf)
     if isinstance(leaf, Tracer):
         if leaf.dtype.kind in "fc":
             return leaf
@@ -36,6 +37,8 @@ def own_value(trace: Trace, x: Any, who: str) -> tuple[Any, Any]:
     What does not depend on the inputs has the companion None.
     """
     if isinstance(x, Tracer):
+        if x.memory is not None:
+            read(x)
         if x._trace is trace:
             return x.primal, x.companion
         if type(x._trace) is Ended or x._trace.level > trace.level:
@@ -43,7 +46,7 @@ def own_value(trace: Trace, x: Any, who: str) -> tuple[Any, Any]:
                 f"{who}: the function returned a traced value of a transform that has ended; return it from "
                 "the function that was transformed, instead of storing it outside"
             )
-    return x, None
+    return frozen(x), None
 
 
 def array(x: Any) -> Any:
@@ -54,7 +57,7 @@ def array(x: Any) -> Any:
 def result(x: Any, like: Any) -> Any:
     """A derivative as the user gets it: an array of its own, 0-d only if `like` was an array."""
     if isinstance(x, Tracer):
-        return x
+        return frozen(x)
     if x.shape == () and not isinstance(like, np.ndarray):
         return x[()]
     return own(np.asarray(x))
@@ -124,6 +127,7 @@ def input_leaf(x: Any, who: str, i: int) -> Any:
             f"{who}: argument {i} holds {short(x)}, which is no array of numbers; bind such arguments beforehand "
             "(functools.partial, lambda)"
         )
+    x = frozen(x)
     return x if isinstance(x, Tracer) else np.array(plain_array(x))[()]
 
 
@@ -139,10 +143,7 @@ def output_leaf(x: Any, who: str, aux: bool = True) -> Any:
 
 def finished(trace: Trace, leaf: Any, who: str, aux: bool = True) -> tuple[Any, Any]:
     """The value and the companion of a leaf that a transformed function returned."""
-    leaf = output_leaf(leaf, who, aux)
-    if isinstance(leaf, Tracer) and leaf.memory is not None:
-        read(leaf)
-    return own_value(trace, leaf, who)
+    return own_value(trace, output_leaf(leaf, who, aux), who)
 
 
 def without_tracers(trace: Trace, tree: Any, who: str) -> Any:
@@ -165,6 +166,7 @@ def conform(x: Any, to: Aval, who: str, what: str, whose: str) -> Any:
 
     The last two arguments say what x is, and what it must be like.
     """
+    x = frozen(x)
     found, dtype = aval_of(x), np.dtype(to.dtype)
     if found.shape != to.shape:
         raise ValueError(f"{who}: {what} has shape {found.shape}, {whose} has shape {to.shape}")

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.errors import LostGradientError, user_line
 from ..core.primitive import Primitive
-from ..core.trace import NUMBERS, Trace, Tracer, aval_of, plain_array
+from ..core.trace import NUMBERS, Trace, Tracer, aval_of, frozen, plain_array
 from ..core.tree import broadcast_prefix, flatten
 from . import arguments
 
@@ -103,7 +103,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
         trees, sizes = [], set()
         for i, (arg, prefix) in enumerate(zip(args, axes_of, strict=True)):
             leaves, structure = flatten(arg)
-            leaves = [plain_array(x) if isinstance(x, np.ndarray) else x for x in leaves]
+            leaves = [plain_array(x) if isinstance(x, np.ndarray) else frozen(x) for x in leaves]
             axes = broadcast_prefix(prefix, arg, f"vmap: in_axes of argument {i}")
             axes = [axis if axis is None else _axis(axis, leaf, i) for leaf, axis in zip(leaves, axes, strict=True)]
             sizes |= {aval_of(leaf).shape[axis] for leaf, axis in zip(leaves, axes, strict=True) if axis is not None}

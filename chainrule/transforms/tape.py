@@ -11,6 +11,7 @@ from ..core.accumulate import SMALL, Sums
 from ..core.errors import FreedTapeError
 from ..core.memory import Snapshot
 from ..core.primitive import Aval
+from ..core.zeros import Supported, dense, pull
 
 order = itertools.count()
 
@@ -141,7 +142,8 @@ def backward(seeds: list[tuple[Node, Any]], *, release: bool = False, trace: Any
             if type(node) is Input:  # reached, but by slopes only that are zero
                 found[node] = np.zeros(node.shape, node.dtype)
             continue
-        if type(node) is Plain and trace is None and node.args is not FREED:  # what an operation on small arrays costs
+        if type(node) is Plain and trace is None and node.args is not FREED and ct.__class__ is not Supported:
+            # what an operation on small arrays costs
             a, b = node.args
             rules = node.primitive.plain.vjps
             for i, parent in enumerate(node.parents):
@@ -160,10 +162,10 @@ def backward(seeds: list[tuple[Node, Any]], *, release: bool = False, trace: Any
                 if ct_x is not None and parent is not None:
                     sums.add(parent, ct_x, node)
         elif isinstance(node, Output):
-            sums.put(node.parents[0], node.position, node.count, ct)
+            sums.put(node.parents[0], node.position, node.count, dense(ct))
         else:
             node.check()
-            found[node] = ct
+            found[node] = dense(ct)
         if release:
             node.release()
     return found
@@ -183,7 +185,7 @@ def _cotangents(node: Node, ct: Any, trace: Any) -> tuple[Any, ...]:
     if trace is not None:
         args, y = _on_tape(trace, node, args, y)
     wanted = tuple([p is not None for p in node.parents])
-    return node.primitive.vjp(wanted, ct, node if y is None else y, *args, **node.params)
+    return pull(node.primitive, wanted, ct, node if y is None else y, args, node.params)
 
 
 def _on_tape(trace: Any, node: Node, args: Any, y: Any) -> tuple[list[Any], Any]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ...core.memory import Memory
-from ...core.trace import CREATION, Tracer, aval_of, bind, operand
+from ...core.trace import CREATION, Tracer, aval_of, bind, is_traced, operand
 from .. import moves
 from .tools import array, common_dtype, dims_of, ndim, plain, refuse, shape as shape_of, signature_of
 
@@ -57,6 +57,7 @@ def ones(shape, dtype=float, order="C", *, device=None, like=None):
 
 @signature_of(np.full)
 def full(shape, fill_value, dtype=None, order="C", *, device=None, like=None):
+    like = fill_value if like is None else like
     y = filled(0, like, aval_of(operand(fill_value)).dtype if dtype is None else dtype, shape)
     y[...] = fill_value
     return y
@@ -82,13 +83,9 @@ def require(a, dtype=None, requirements=None, *, like=None):
 
 def nested(a):
     """Nested lists of numbers, arrays and tracers as one array."""
-    if isinstance(a, tuple | list) and contains_tracer(a):
+    if isinstance(a, tuple | list) and is_traced(a):
         return np.stack([nested(part) for part in a])
     return array(a)
-
-
-def contains_tracer(a):
-    return isinstance(a, Tracer) or (isinstance(a, tuple | list) and any(map(contains_tracer, a)))
 
 
 def traced_like(y, like):
