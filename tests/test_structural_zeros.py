@@ -68,6 +68,11 @@ SELECTIONS = {
     "np.piecewise": (lambda x: np.sum(np.piecewise(x, [x > 3], [np.log, 0.0])), np.log),
     "np.take": (lambda x: np.take(np.log(x), 2), np.log),
     "np.diagonal": (lambda x: np.diagonal(np.log(np.outer(x, [1.0, 1.0, 1.0])))[2], np.log),
+    "np.max": (lambda x: np.max(np.log(x[1:]) + 0 * x[2]), np.log),
+    "np.min along an axis": (
+        lambda x: np.sum(np.min(-np.sqrt(np.stack([x, x + 0])[:, 1:]), axis=1)),
+        lambda x: -2 * np.sqrt(x),
+    ),
     "np.tril": (lambda x: np.sum(np.tril(1 / np.outer([1.0, 1.0, 1.0], x[::-1]))[:1]), lambda x: 1 / x),
 }
 

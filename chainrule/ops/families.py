@@ -21,7 +21,7 @@ from ..core import dependence
 from ..core.memory import COPY_BELOW
 from ..core.primitive import Aval, Kept, Plain, Primitive, keeps_all, keeps_nothing, register
 from ..core.trace import UFUNCS, aval_of, bind
-from ..core.zeros import cast as cast, fit as fit
+from ..core.zeros import Supported, cast as cast, fit as fit
 
 # ---- pieces of rules ----------------------------------------------------------------------------------------
 
@@ -287,10 +287,11 @@ def _resolved(ufunc: np.ufunc, avals: Sequence[Aval]) -> tuple[np.dtype, ...]:
 # ---- reduction ----------------------------------------------------------------------------------------------
 
 
-def reduction(impl: Callable[..., Any], *, name: str, d: Any) -> Primitive:
+def reduction(impl: Callable[..., Any], *, name: str, d: Any, selects: bool = False) -> Primitive:
     """A primitive for `impl(x, axis=axes)` from the weights `d` = dy/dx, shaped like x (None: no derivative).
 
-    `d(y, x, axes)` sees y with the reduced axes kept as 1. The primitive's parameters are `axes`, a tuple of
+    `d(y, x, axes)` sees y with the reduced axes kept as 1. selects: an element of weight 0 was not chosen, so that no
+    slope at it matters. The primitive's parameters are `axes`, a tuple of
     axes counted from 0 in increasing order, and `keepdims`.
     """
 
@@ -304,13 +305,17 @@ def reduction(impl: Callable[..., Any], *, name: str, d: Any) -> Primitive:
     def jvp(tangents, y, x, *, axes, keepdims):
         (t,) = tangents
         if callable(d):
-            t = t * d(kept(y, x.shape, axes), x, axes)
+            weights = d(kept(y, x.shape, axes), x, axes)
+            t = (np.where(weights != 0, t, np.zeros((), t.dtype)) if selects else t) * weights
         return spread(np.sum(t, axis=axes, keepdims=keepdims), y)
 
     def vjp(wanted, ct, y, x, *, axes, keepdims):
         ct = stretched(kept(ct, x.shape, axes), x.shape)
         if callable(d):
-            ct = ct * adjoint(d(kept(y, x.shape, axes), x, axes))
+            weights = d(kept(y, x.shape, axes), x, axes)
+            ct = ct * adjoint(weights)
+            if selects:
+                return (Supported(cast(ct, x.dtype), weights != 0),)
         return (cast(ct, x.dtype),)
 
     def batch(is_batched, x, *, axes, keepdims):

@@ -59,8 +59,8 @@ def logsumexp_of(x, axis, keepdims=False):
 
 # The methods, where there are any: np.sum takes a microsecond longer to come to the same.
 sum_ = reduction(lambda x, **how: x.sum(**how), name="sum", d=1)
-max_ = reduction(lambda x, **how: x.max(**how), name="max", d=share_of_extreme)
-min_ = reduction(lambda x, **how: x.min(**how), name="min", d=share_of_extreme)
+max_ = reduction(lambda x, **how: x.max(**how), name="max", d=share_of_extreme, selects=True)
+min_ = reduction(lambda x, **how: x.min(**how), name="min", d=share_of_extreme, selects=True)
 prod = reduction(lambda x, **how: x.prod(**how), name="prod", d=others)
 logsumexp = reduction(logsumexp_of, name="logsumexp", d=softmax_weights)
 any_ = reduction(np.any, name="any", d=None)

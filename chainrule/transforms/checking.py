@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,14 +13,16 @@ from ..core.tree import flatten
 from . import arguments
 
 
-@dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a value comes from."""
+    """Where a value comes from.
 
-    made: str
-    """What made it, and in which line"""
-    bad: str | None
-    """Where the first value that is not finite appeared, on the way to this one"""
+    made: what made it, and in which line; bad: where the first value that is not finite appeared on the way to it.
+    """
+
+    __slots__ = ("bad", "made")
+
+    def __init__(self, made: str, bad: str | None):
+        self.made, self.bad = made, bad
 
 
 class Checked(Tracer):
