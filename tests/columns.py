@@ -18,17 +18,20 @@ import chainrule as cr
 import special_cases
 from cases import CASES, Case
 from chainrule import testing
-from chainrule.core.zeros import dense
 from chainrule.core.errors import MissingRuleError
 from chainrule.core.graph import Var
 from chainrule.core.primitive import PRIMITIVES, Aval, Kept, Primitive
 from chainrule.core.trace import LATE, NUMBERS, aval_of, bind
+from chainrule.core.zeros import dense
 from chainrule.testing import COLUMNS, OF_DERIVATIVES
 
 for late in LATE.values():
     importlib.import_module(late)  # the whole table, from the start
 
 # ---- columns of an example -------------------------------------------------------------------------------------------
+
+OPERATIONS = {name: p for name, p in PRIMITIVES.items() if not name.startswith("scipy.")}
+"""Those of NumPy and of scipy.special's ufuncs; tests/test_scipy_rules.py has the others."""
 
 ORDERS = {"": lambda example: example, "the vjp: ": testing.pulled, "the jvp: ": testing.pushed}
 

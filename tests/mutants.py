@@ -305,7 +305,7 @@ def report() -> bool:
             survivors.append((group, str(slip)))
         elif "-v" in sys.argv:
             print(f"{slip}\n    caught by {failure}")
-    for name in PRIMITIVES:
+    for name in columns.OPERATIONS:
         for fault in faults_of(name):
             group = f"faults of the field {fault.field}"
             counts[group] += 1

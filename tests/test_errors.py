@@ -115,19 +115,20 @@ def recorded(f=lambda x: x * 2.0 if np.sum(x) > 0 else -x):
 
 PLAIN = (
     "a traced array was about to become a plain array, which would drop its gradient (at {here}). Build arrays of "
-    "traced values with np.stack or np.concatenate instead of np.array; to fill an array, make it with "
-    "np.zeros_like(x) or np.zeros(shape, like=x), x being the traced array. If no gradient is wanted, pass "
-    "chainrule.stop_gradient(x)."
+    "traced values with np.stack or np.concatenate instead of np.array, and fill arrays that were made with "
+    "np.zeros_like(x) or np.zeros(shape, like=x), x being a traced array; or import chainrule.numpy as np, where "
+    "np.array and np.zeros do that. If no gradient is wanted, pass chainrule.stop_gradient(x)."
 )
 SCIPY = (
     "{name} turns what it is given into a plain array, which would drop the gradient (at {{here}}). Of SciPy, only the "
-    "ufuncs of scipy.special can be differentiated as they are: write this with NumPy, give it a rule with "
+    "ufuncs of scipy.special can be differentiated as they are: {instead}, give it a rule with "
     "chainrule.custom, or, if no gradient is wanted, pass chainrule.stop_gradient(x)."
 )
 NUMBER = (
     "{kind}() of a traced value would drop its gradient (at {{here}}). Use NumPy functions on it (np.sin, not "
     "math.sin; np.floor and np.round for whole numbers). If it was written into a plain array, make that array with "
-    "np.zeros_like(x) or np.zeros(shape, like=x), x being the traced array. If no gradient is wanted, take "
+    "np.zeros_like(x) or np.zeros(shape, like=x), x being a traced array, or import chainrule.numpy as np. If no "
+    "gradient is wanted, take "
     "{kind}(chainrule.stop_gradient(x))."
 )
 RULE = (
@@ -178,12 +179,12 @@ CASES = {
     "scipy.special.logsumexp": (  # bugs.md 27
         lambda: cr.grad(lambda x: scipy.special.logsumexp(x))(x),
         cr.LostGradientError,
-        SCIPY.format(name="scipy.special.logsumexp"),
+        SCIPY.format(name="scipy.special.logsumexp", instead="use chainrule.scipy.special.logsumexp"),
     ),
     "scipy.linalg.inv": (
         lambda: cr.grad(lambda X: scipy.linalg.inv(X)[0, 0])(np.eye(2)),
         cr.LostGradientError,
-        SCIPY.format(name="scipy.linalg.inv"),
+        SCIPY.format(name="scipy.linalg.inv", instead="use chainrule.scipy.linalg.inv"),
     ),
     "float": (lambda: cr.grad(lambda x: float(x[0]))(x), cr.LostGradientError, NUMBER.format(kind="float")),
     "int": (lambda: cr.grad(lambda x: int(x[0]))(x), cr.LostGradientError, NUMBER.format(kind="int")),

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 import mutants
-from chainrule.core.primitive import PRIMITIVES
+from columns import OPERATIONS
 from slips import SLIPS, Slip
 
 
@@ -14,7 +14,7 @@ def test_a_slip_is_caught(slip):
     assert mutants.caught(slip), f"{slip.module}: nothing notices"
 
 
-@pytest.mark.parametrize("name", PRIMITIVES)
+@pytest.mark.parametrize("name", OPERATIONS)
 def test_faults_of_a_record_are_noticed(name):
     survivors = [fault.what for fault in mutants.faults_of(name) if not mutants.noticed(fault)]
     assert not survivors

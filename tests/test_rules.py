@@ -9,10 +9,10 @@ import scipy.special as sc
 
 import chainrule as cr
 from cases import CASES
-from chainrule.core.primitive import PRIMITIVES
 from columns import (
     CHECKS,
     OF_PRIMITIVES,
+    OPERATIONS,
     applications,
     applies,
     check,
@@ -40,7 +40,7 @@ def test_pattern_is_tight(case):
 
 @pytest.mark.parametrize(
     ("column", "name"),
-    [pytest.param(c, n, id=f"{n}-{c}") for n, p in PRIMITIVES.items() for c in OF_PRIMITIVES if applies(c, p)],
+    [pytest.param(c, n, id=f"{n}-{c}") for n, p in OPERATIONS.items() for c in OF_PRIMITIVES if applies(c, p)],
 )
 def test_operation(column, name):
     OF_PRIMITIVES[column](name)
@@ -48,7 +48,7 @@ def test_operation(column, name):
 
 # ---- that none is left out -------------------------------------------------------------------------------------------
 
-DIFFERENTIABLE = [name for name, p in PRIMITIVES.items() if p.vjp is not None]
+DIFFERENTIABLE = [name for name, p in OPERATIONS.items() if p.vjp is not None]
 """The others are constant wherever they have a derivative."""
 
 
@@ -67,13 +67,13 @@ def test_a_derivative_without_a_rule_is_refused(name):
     np.testing.assert_array_equal(cr.vmap(f)(x), f(x))
 
 
-@pytest.mark.parametrize("name", [n for n in PRIMITIVES if n not in REFUSED])
+@pytest.mark.parametrize("name", [n for n in OPERATIONS if n not in REFUSED])
 def test_every_operation_has_an_example(name):
     assert examples_of(name), f"no line in tests/cases.py, or tests/special_cases.py, is an example of {name}"
 
 
 def test_every_example_is_of_an_operation_that_there_is():
-    assert {c.primitive for c in CASES} <= PRIMITIVES.keys()
+    assert {c.primitive for c in CASES} <= OPERATIONS.keys()
 
 
 def test_every_example_has_a_name_of_its_own():
@@ -102,7 +102,7 @@ def test_no_column_of_an_operation_is_empty(name):
     assert able <= traced, f"no example differentiates {name} in its arguments {able - traced}"
 
 
-@pytest.mark.parametrize("name", [n for n in PRIMITIVES if n not in DIFFERENTIABLE])
+@pytest.mark.parametrize("name", [n for n in OPERATIONS if n not in DIFFERENTIABLE])
 def test_a_constant_is_applied_to_what_is_differentiated(name):
     found = uses(name, examples_of(name))
     assert any(any(a.traced) for a in found)

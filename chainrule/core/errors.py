@@ -1,6 +1,7 @@
 """The errors that somebody would catch, and the user's own line for their messages."""
 
 import functools
+import importlib
 import itertools
 import os
 import sys
@@ -54,6 +55,33 @@ def scipy_function() -> str | None:
     if name.startswith("_") and "self" in called.f_locals:  # of a class that is not public
         name = type(called.f_locals["self"]).__name__ + name[len(name.partition(".")[0]) :]
     return ".".join((*public, name))
+
+
+def instead(function: str) -> str:
+    """What to do in the place of this function of SciPy's."""
+    module, _, name = function.rpartition(".")
+    try:
+        ours = importlib.import_module(f"chainrule.{module}")
+    except ModuleNotFoundError:  # a method
+        sparse = module.startswith("scipy.sparse.") and not module.startswith("scipy.sparse.linalg.")
+        return "use an operator (A @ x; A * x, of a sparse array)" if sparse else "write this with NumPy"
+    return f"use chainrule.{function}" if name in vars(ours) else "write this with NumPy"
+
+
+SPARSE_OPERATORS = frozenset(
+    {"_matmul_dispatch", "_multiply_2d_with_broadcasting", "multiply", "_divide", "_comparison", "dot"}
+)
+"""Where SciPy's sparse matrices look at what they have met."""
+
+
+def may_step_aside(frame: FrameType | None) -> bool:
+    """Whether `frame` is an operator of a sparse matrix, which leaves what it cannot read to the other operand."""
+    if frame is None or frame.f_code.co_name not in SPARSE_OPERATORS:
+        return False
+    name = ""
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("scipy.sparse._"):
+        frame, name = frame.f_back, frame.f_code.co_name
+    return name == "dot" or name.startswith("__")
 
 
 def _user_frame() -> tuple[FrameType | None, FrameType | None]:

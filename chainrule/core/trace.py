@@ -5,12 +5,19 @@ import itertools
 import math
 import sys
 from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
 import numpy as np
 
-from .errors import LeakedTracerError, LostGradientError, MissingRuleError, scipy_function, user_line
+from .errors import (
+    LeakedTracerError,
+    LostGradientError,
+    MissingRuleError,
+    instead,
+    may_step_aside,
+    scipy_function,
+    user_line,
+)
 from .memory import Memory, read, write
 from .primitive import Aval, Primitive
 
@@ -270,33 +277,6 @@ def meet(primitive: Primitive, a: Any, b: Any) -> Any:
     return NotImplemented
 
 
-def _instead(function: str) -> str:
-    """What to do in the place of this function of SciPy's."""
-    module, _, name = function.rpartition(".")
-    try:
-        ours = importlib.import_module(f"chainrule.{module}")
-    except ModuleNotFoundError:  # a method
-        sparse = module.startswith("scipy.sparse.")
-        return "use an operator (A @ x; A * x, of a sparse array)" if sparse else "write this with NumPy"
-    return f"use chainrule.{function}" if name in vars(ours) else "write this with NumPy"
-
-
-SPARSE_OPERATORS = frozenset(
-    {"_matmul_dispatch", "_multiply_2d_with_broadcasting", "multiply", "_divide", "_comparison", "dot"}
-)
-"""Where SciPy's sparse matrices look at what they have met."""
-
-
-def _may_step_aside(frame: FrameType | None) -> bool:
-    """Whether `frame` is an operator of a sparse matrix, which leaves what it cannot read to the other operand."""
-    if frame is None or frame.f_code.co_name not in SPARSE_OPERATORS:
-        return False
-    name = ""
-    while frame is not None and frame.f_globals.get("__name__", "").startswith("scipy.sparse._"):
-        frame, name = frame.f_back, frame.f_code.co_name
-    return name == "dot" or name.startswith("__")
-
-
 def _method(name: str, function: Any = None) -> Callable[..., Any]:
     """An ndarray method: the NumPy function of that name, with the tracer as its first argument."""
     function = getattr(np, name) if function is None else function
@@ -390,7 +370,7 @@ class Tracer:
         return front_end(function)(*args, **kwargs)
 
     def __array__(self, dtype=None, copy=None) -> Any:
-        if _may_step_aside(sys._getframe(1)):
+        if may_step_aside(sys._getframe(1)):
             # No axes: SciPy leaves it to us. One axis: coo_array.dot goes on to the operator. Neither reads the value.
             return np.empty((1,) if sys._getframe(1).f_code.co_name == "dot" else (), object)
         function = scipy_function()
@@ -398,14 +378,15 @@ class Tracer:
             raise LostGradientError(
                 f"{function} turns what it is given into a plain array, which would drop the gradient (at "
                 f"{user_line()}). Of SciPy, only the ufuncs of scipy.special can be differentiated as they are: "
-                f"{_instead(function)}, give it a rule with chainrule.custom, or, if no gradient is wanted, pass "
+                f"{instead(function)}, give it a rule with chainrule.custom, or, if no gradient is wanted, pass "
                 "chainrule.stop_gradient(x)."
             )
         raise LostGradientError(
             f"a traced array was about to become a plain array, which would drop its gradient (at {user_line()}). "
-            "Build arrays of traced values with np.stack or np.concatenate instead of np.array; to fill an "
-            "array, make it with np.zeros_like(x) or np.zeros(shape, like=x), x being the traced array. "
-            "If no gradient is wanted, pass chainrule.stop_gradient(x)."
+            "Build arrays of traced values with np.stack or np.concatenate instead of np.array, and fill arrays that "
+            "were made with np.zeros_like(x) or np.zeros(shape, like=x), x being a traced array; or import "
+            "chainrule.numpy as np, where np.array and np.zeros do that. If no gradient is wanted, pass "
+            "chainrule.stop_gradient(x)."
         )
 
     # -- Python's protocols
@@ -416,7 +397,8 @@ class Tracer:
         raise LostGradientError(
             f"{kind}() of a traced value would drop its gradient (at {user_line()}). Use NumPy functions on it "
             "(np.sin, not math.sin; np.floor and np.round for whole numbers). If it was written into a plain array, "
-            "make that array with np.zeros_like(x) or np.zeros(shape, like=x), x being the traced array. "
+            "make that array with np.zeros_like(x) or np.zeros(shape, like=x), x being a traced array, or import "
+            "chainrule.numpy as np. "
             f"If no gradient is wanted, take {kind}(chainrule.stop_gradient(x))."
         )
 

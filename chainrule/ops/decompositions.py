@@ -86,12 +86,15 @@ def assure(holds, message):
     bind(check, holds, error=np.linalg.LinAlgError, message=message)
 
 
-def without_phase(p, what):
-    """Raises unless the cotangent is the same for all phases: p is its product with the vectors, Vᴴ g."""
+def without_phase(p, what, like=None):
+    """Raises unless the cotangent is the same for all phases: p is its product with the vectors, Vᴴ g.
+
+    `like` is what p has been made of, if that is more than p shows.
+    """
     if p.dtype.kind == "c":
         vanishes(
             columns(np.imag(diagonal(p))),
-            p,
+            p if like is None else like,
             f"{what}: the function depends on the phase of the complex vectors, which the matrix does not determine: "
             "let it depend on what is the same for all phases (absolute values, v vᴴ, v / v[0])",
         )
@@ -396,8 +399,10 @@ def svd_vjp(wanted, ct, y, a, *, k, p, q):
         return (fit(u1 @ inner @ hermitian(v1), a),)
     gu, gv = folded(given(gu, u), u, k, SVD), folded(hermitian(given(gvh, vh)), v, k, SVD)
     x, z = hermitian(u1) @ gu, hermitian(v1) @ gv
-    without_phase(x + z, SVD)
-    like, x, z = np.abs(x) + np.abs(z), skew(x), skew(z)
+    size = sum(np.max(np.abs(g), axis=(-2, -1), keepdims=True, initial=0) for g in (gu, gv))
+    like = np.abs(x) + np.abs(z) + size
+    without_phase(x + z, SVD, like)
+    x, z = skew(x), skew(z)
     phases = on_diagonal(np.abs(gs)) if gs is not None and x.dtype.kind == "c" else 0
     inner = inner + quotient(off_diagonal(x + z), gaps(s), s, like, SVD, shares(gs))
     inner = inner + quotient(x - z, sums(s), s, like, SVD, shares(gs) + phases)

@@ -10,7 +10,7 @@ from ..core import dependence
 from ..core.errors import LeakedTracerError, ModifiedArrayError, user_line
 from ..core.memory import read_only
 from ..core.primitive import Aval, Primitive, keeps_all, keeps_args
-from ..core.trace import Tracer, aval_of, bind
+from ..core.trace import Tracer, aval_of, bind, frozen
 from ..core.tree import flatten, leaves_like
 from . import arguments
 from .batching import vmap
@@ -151,6 +151,7 @@ class custom:
 
     def _impl(self, *xs, call):
         leaves, call.output = self._results(xs, call)
+        leaves = list(map(frozen, leaves))
         for leaf in leaves:
             if isinstance(leaf, Tracer):
                 raise LeakedTracerError(
@@ -228,7 +229,7 @@ class custom:
 
     def _checked(self, found, like, rule):
         out = []
-        for v, x in zip(found, like, strict=True):
+        for v, x in zip(map(frozen, found), like, strict=True):
             if v is not None and aval_of(v).shape != aval_of(x).shape:
                 raise ValueError(
                     f"{self.name}: its {rule} rule returned an array of shape {aval_of(v).shape} where "

@@ -48,4 +48,5 @@ __all__ = [
 
 LATE["numpy.fft"] = f"{__name__}.fft"
 LATE["numpy.linalg"] = f"{__name__}.decompositions"
+LATE["scipy.sparse"] = "chainrule.scipy.sparse"
 LATE["scipy.special"] = f"{__name__.removesuffix('.signatures')}.special"

@@ -19,7 +19,8 @@ def diagonal(a, offset=0, axis1=0, axis2=1):
     rows, columns = shape(a)[i], shape(a)[j]
     count = max(0, min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns))
     k = np.arange(count)
-    read = lambda a: np.moveaxis(a, (i, j), (n - 2, n - 1))[..., k + max(0, -offset), k + max(0, offset)]  # noqa: E731
+    last = lambda a: a if (i, j) == (n - 2, n - 1) else np.moveaxis(a, (i, j), (n - 2, n - 1))  # noqa: E731
+    read = lambda a: last(a)[..., k + max(0, -offset), k + max(0, offset)]  # noqa: E731
     return view(read(a), a, read)  # in NumPy a read-only view
 
 
