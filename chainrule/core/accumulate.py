@@ -16,7 +16,8 @@ from .zeros import Supported, dense
 class Scattered:
     """A cotangent that is zero but for one part: `add(total)` adds that part to an array in place.
 
-    `mark(mask, own)` is the mask with the part entered; own: which of its elements, if not all.
+    `mark(mask, own)` is the mask with the part entered, or those of its elements that `own` says, if not all; done when
+    somebody asks for the mask.
     """
 
     __slots__ = ("add", "like", "mark", "shape", "support")
@@ -36,7 +37,8 @@ class Scattered:
     def add_to(self, total: Any) -> None:
         """Adds the part to `total`, which may know its support."""
         if total.__class__ is Supported:
-            total.support = self.mark(total.support, self.support)
+            mark, own = self.mark, self.support
+            total.marks.append(lambda mask: mark(mask, own))
             total = total.value
         self.add(total)
 
@@ -57,11 +59,10 @@ class Cleared:
         self.clear(total)
         if not supported:
             return total
-        support = self.support
-        if support is None:
+        if self.support is None:
             support = np.ones(total.shape, bool)
-        elif not own:
-            support = np.copy(support)
+        else:
+            support = self.support if own else np.copy(self.support)
         self.clear(support)
         return Supported(total, support)
 

@@ -137,10 +137,12 @@ def frozen(x: Any) -> Any:
 
 
 def is_traced(x: Any) -> bool:
-    """Whether `x` is a traced array, or a list, tuple or dict with one in it."""
+    """Whether `x` is a traced array, or a list, tuple, dict or dataclass with one in it."""
     if isinstance(x, list | tuple):
         return any(map(is_traced, x))
-    return isinstance(x, Tracer) or (isinstance(x, dict) and any(map(is_traced, x.values())))
+    if isinstance(x, dict):
+        return any(map(is_traced, x.values()))
+    return isinstance(x, Tracer) or any(is_traced(getattr(x, name)) for name in getattr(x, "__dataclass_fields__", ()))
 
 
 NUMBERS = frozenset({bool, int, float, complex})

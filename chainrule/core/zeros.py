@@ -21,15 +21,25 @@ from .primitive import Aval, Primitive
 class Supported:
     """A cotangent, and the elements at which it may be other than zero.
 
-    support: a mask of the shape of `value`; risky: whether it has been multiplied by slopes, which may be infinite.
+    support: a mask of the shape of `value`; marks: functions `mask -> mask` that add to it, done when somebody asks;
+    risky: whether the value has been multiplied by slopes, which may be infinite.
     """
 
-    __slots__ = ("risky", "support", "value")
+    __slots__ = ("_support", "marks", "risky", "value")
 
     __array_ufunc__ = None
 
     def __init__(self, value: Any, support: Any, risky: bool = False):
-        self.value, self.support, self.risky = value, support, risky
+        self.value, self._support, self.risky = value, support, risky
+        self.marks: list[Any] = []
+
+    @property
+    def support(self) -> Any:
+        if self.marks:
+            for mark in self.marks:
+                self._support = mark(self._support)
+            self.marks.clear()
+        return self._support
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -145,7 +145,15 @@ def _reverse(
     basis = _basis([np.zeros(aval_of(v).shape, v.dtype if v.dtype.kind in "fc" else float) for v in outputs])
     if not sum(_sizes(outputs)):
         return [[np.zeros(aval_of(v).shape + aval_of(x).shape, x.dtype) for x in leaves] for v in outputs]
-    mapped = vmap(lambda *cts: pullback(out_structure.unflatten(list(cts))))
+
+    def pulled(*cts):
+        return pullback(out_structure.unflatten(list(cts)))
+
+    def mapped(*basis):
+        if sum(_sizes(outputs)) == 1:  # a gradient
+            return [r[None] for r in pulled(*(b[0] for b in basis))]
+        return vmap(pulled)(*basis)
+
     rows = [np.conjugate(r) if r.dtype.kind == "c" else r for r in mapped(*basis)]  # a pullback is the adjoint
     kinds = [v.dtype.kind for v in outputs]
     if "c" in kinds and not all(x.dtype.kind == "c" for x in leaves):

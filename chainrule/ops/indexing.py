@@ -182,11 +182,13 @@ def getitem_vjp(wanted, ct, y, x, *arrays, index, copy):
     def add(total):
         add_at(total, index, arrays, ct)
 
+    shape, read = x.shape, ct.shape  # and not the arrays: what marks is kept for longer
+
     def mark(support, own):
         where = fill_in(index, arrays)
         if isinstance(own, Tracer) or isinstance(support, Tracer):
-            own = np.ones(ct.shape) if own is None else own.astype(float)
-            return support | (bind(put, own, *arrays, index=index, shape=x.shape) != 0)
+            own = np.ones(read) if own is None else own.astype(float)
+            return support | (bind(put, own, *arrays, index=index, shape=shape) != 0)
         if own is None:
             support[where] = True
         else:
@@ -195,7 +197,7 @@ def getitem_vjp(wanted, ct, y, x, *arrays, index, copy):
 
     # Traced positions make a traced result, which the sum that is added to need not be.
     traced = any(isinstance(a, Tracer) for a in arrays)
-    ct_x = bind(put, ct, *arrays, index=index, shape=x.shape) if traced else Scattered(ct, x.shape, add, mark)
+    ct_x = bind(put, ct, *arrays, index=index, shape=x.shape) if traced else Scattered(ct, shape, add, mark)
     return (ct_x, *(None,) * len(arrays))
 
 

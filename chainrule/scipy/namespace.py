@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from ..core.trace import FRONT_ENDS, is_traced
+from ..core.trace import is_traced
 
 
 def instead_of(original: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -18,7 +18,6 @@ def instead_of(original: Callable[..., Any]) -> Callable[[Callable[..., Any]], C
             return (implementation if is_traced((args, kwargs)) else original)(*args, **kwargs)
 
         function.__signature__ = inspect.signature(original)  # pyright: ignore[reportFunctionMemberAccess]
-        FRONT_ENDS[original] = function
         return function
 
     return enter
