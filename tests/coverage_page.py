@@ -10,6 +10,11 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 import coverage_table as table
+import test_scipy_integrate as integrate
+import test_scipy_interpolate as interpolate
+import test_scipy_linalg as linalg
+import test_scipy_signal as signal
+from chainrule.numpy import creation, functional
 from signature_cases import FUNCTIONS, METHODS
 from special_cases import LINES
 from test_special import CONSTANT, REFUSED
@@ -52,6 +57,40 @@ COLUMNS: dict[str, dict[str, Iterable[str]]] = {
     },
 }
 
+COLUMNS |= {
+    "chainrule.numpy": {
+        "differentiable": creation.__all__ + functional.__all__,
+        "constant": (),
+        "not of numbers": (),
+        "refused": (),
+    },
+    "scipy.linalg": {
+        "differentiable": linalg.FUNCTIONS,
+        "constant": linalg.CONSTANT,
+        "not of numbers": linalg.NOT_OF_NUMBERS,
+        "refused": linalg.REFUSED,
+    },
+    "scipy.integrate": {
+        "differentiable": integrate.DIFFERENTIABLE,
+        "constant": integrate.CONSTANT,
+        "not of numbers": integrate.NO_NUMBERS,
+        "refused": integrate.REFUSED,
+    },
+    "scipy.interpolate": {
+        "differentiable": interpolate.DIFFERENTIABLE,
+        "constant": (),
+        "not of numbers": interpolate.NO_NUMBERS,
+        "refused": interpolate.REFUSED,
+    },
+    "scipy.signal": {
+        "differentiable": signal.DIFFERENTIABLE,
+        "constant": signal.CONSTANT | signal.POSITIONS,
+        "not of numbers": signal.NO_NUMBERS | signal.AS_THEY_ARE,
+        "refused": {*signal.REFUSED} - signal.DIFFERENTIABLE,
+    },
+}
+"""Through namespaces of ours."""
+
 HEADINGS = {
     "differentiable": "Differentiable, in both modes and to second order",
     "constant": "Constant: the derivative is zero wherever there is one",
@@ -61,7 +100,9 @@ HEADINGS = {
 
 TITLE = (
     "# Coverage\n\n"
-    "What becomes of every public function of NumPy, and of every ufunc of `scipy.special`, on a traced array. Written "
+    "What becomes of every public function of NumPy and SciPy on a traced array: of NumPy's, and of the ufuncs of "
+    "`scipy.special`, as they are; of SciPy's other functions through `chainrule.scipy`. What NumPy's protocols do not "
+    "hand over (`array`, `asarray`, `r_`, ...) is refused of `numpy`, and differentiable of `chainrule.numpy`. Written "
     "by `python tests/coverage_page.py` from the tables of the tests: these enumerate what is installed, so a function "
     "that a new release brings fails them until somebody finds its column. A method with the name of a function is "
     "where the function is.\n\n"

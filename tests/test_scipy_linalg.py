@@ -11,7 +11,6 @@ import chainrule as cr
 import columns
 from cases import Case
 from chainrule.core.primitive import PRIMITIVES
-from chainrule.core.trace import FRONT_ENDS
 from chainrule.scipy import linalg
 from chainrule.scipy.linalg.constants import REFUSED
 from chainrule.testing import check_rules
@@ -344,7 +343,7 @@ GONE = {"turbo", "eigvals", "cond", "rcond"}
 def test_a_function_has_scipys_name_and_signature(name):
     ours, original = getattr(linalg, name), getattr(scipy.linalg, name)
     assert ours is not original
-    assert FRONT_ENDS[original].__name__ == ours.__name__
+    assert ours.__name__ == original.__name__
     assert inspect.signature(ours) == inspect.signature(original)
     assert ours.__doc__
     assert ours.__doc__ != original.__doc__
