@@ -1,4 +1,7 @@
-"""Reads what the judge wrote (`judge.py --json FILE`), and fails where chainrule is wrong."""
+"""Reads what the judge wrote (`judge.py --json FILE`), and fails where chainrule is wrong, or refuses too much.
+
+python .ci/judged.py FILE SHARE
+"""
 
 import json
 import pathlib
@@ -16,4 +19,4 @@ refused = sum(row[1] == "refused" for row in smooth)
 for row in wrong:
     print(*row)
 print(f"judge: {total} smooth checks, {len(wrong)} wrong, {refused} refused")
-sys.exit(bool(wrong))
+sys.exit(bool(wrong) or refused > float(sys.argv[2]) * total)

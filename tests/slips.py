@@ -79,7 +79,7 @@ slips(
         "d=(lambda a, b: larger(a, b), lambda a, b: larger(b, a))",
     ),
     ("fmax", "np.where(other == y, half, one)", "one"),
-    ("hypot", "return u / np.where(y == 0, 1.0, y)", "return u"),
+    ("hypot", "u / np.where(zero, 1.0, y))\n\n\nhypot", "u)\n\n\nhypot"),
     (
         "logaddexp",
         "exp(np.where(finite, this - np.where(finite, y, 0.0), 0.0))",
@@ -131,7 +131,7 @@ slips(
     ("add multiply", "return t if t.dtype == y.dtype else t.astype(y.dtype)", "return t"),
     # conjugation
     ("multiply sin", 'np.conjugate(d) if ct.dtype.kind == "c" else d)', "d)"),
-    ("matmul prod", "return np.conjugate(d) if aval_of(d).dtype in _COMPLEX else d", "return d"),
+    ("matmul prod", 'return np.conjugate(d) if dtype_of(d).kind == "c" else d', "return d"),
     # forward
     ("multiply add", "total = term if total is None else total + term", "total = term"),
     ("subtract", "return t if d == 1 else -t if d == -1 else t * d", "return t if d in (1, -1) else t * d"),
@@ -251,7 +251,7 @@ slips(
     ("imag", "jvp=lambda tangents, y, x: np.imag(tangents[0])", "jvp=lambda tangents, y, x: np.real(tangents[0])"),
     ("conjugate", "vjp=lambda wanted, ct, y, x: (np.conjugate(ct),)", "vjp=lambda wanted, ct, y, x: (ct,)"),
     ("absolute", "np.real(np.conjugate(phase(x, y)) * tangents[0])", "np.real(phase(x, y) * tangents[0])"),
-    ("absolute", "return x / np.where(y == 0, 1.0, y)", "return x"),
+    ("absolute", "x / np.where(zero, 1.0, y))", "x)"),
     ("sign", "y * np.real(np.conjugate(y) * tangents[0])", "y * np.conjugate(y) * tangents[0]"),
     ("angle", "return 1j * x * np.where", "return x * np.where"),
 )

@@ -1,4 +1,7 @@
-"""What docs/choices.md states and does not show: one line for each number, one test for each promise."""
+"""What docs/choices.md states and does not show: one line for each number, one test for each promise.
+
+The numbers that other libraries tend to get wrong are in tests/test_behaviours.py.
+"""
 
 import threading
 
@@ -17,53 +20,19 @@ CORNERS = {
     "fmax, NaN": (np.fmax, (nan, 3.0), (0, 1)),
     "maximum, NaN": (np.maximum, (nan, 3.0), (1, 1)),
     "max, NaN": (np.max, ([nan, 1.0],), ([1, 0],)),
-    "max, tie": (np.max, ([1.0, 3.0, 3.0],), ([0, 0.5, 0.5],)),
     "min, tie of three": (np.min, ([1.0, 1.0, 1.0, 3.0],), ([1 / 3, 1 / 3, 1 / 3, 0],)),
-    "relu": (lambda x: np.maximum(x, 0), (0.0,), (0.5,)),
-    "relu by where": (lambda x: np.where(x > 0, x, 0.0), (0.0,), (0,)),
-    "abs": (np.abs, (0.0,), (0,)),
-    "abs of a complex number": (np.abs, (0j,), (0,)),
-    "angle": (np.angle, (0j,), (0,)),
-    "clip": (lambda x: np.sum(np.clip(x, 0, 1)), ([0.0, 1.0],), ([1, 1],)),
     "minimum of maximum": (lambda x: np.sum(np.minimum(np.maximum(x, 0), 1)), ([0.0, 1.0],), ([0.5, 0.5],)),
-    "hypot": (np.hypot, (0.0, 0.0), (0, 0)),
-    "arctan2": (np.arctan2, (0.0, 0.0), (0, 0)),
-    "std": (np.std, ([1.0, 1.0],), ([0, 0],)),
-    "norm": (np.linalg.norm, ([0.0, 0.0],), ([0, 0],)),
-    "sqrt": (np.sqrt, (0.0,), (inf,)),
     "cbrt": (np.cbrt, (0.0,), (inf,)),
     "sqrt of a sum of squares": (lambda x: np.sqrt(np.sum(x**2)), ([0.0, 0.0],), ([nan, nan],)),
-    "x**0": (lambda x: x**0, (0.0,), (0,)),
-    "x**0, negative": (lambda x: x**0.0, (-1.0,), (0,)),
     "negative base, traced exponent": (np.power, (-1.0, 2.0), (-2, nan)),
-    "negative base, constant exponent": (lambda x: x**2, (-1.0,), (-2,)),
     "floor_divide": (np.floor_divide, (7.5, 2.0), (0, 0)),
     "fmod": (np.fmod, (-7.5, 2.0), (1, 3)),
-    "round": (np.round, (1.3,), (0,)),
-    "heaviside": (lambda x: np.heaviside(x, 0.5), (0.0,), (0,)),
-    "sign": (np.sign, (0.0,), (0,)),
-    "prod of two zeros": (np.prod, ([2.0, 0.0, 0.0],), ([0, 0, 0],)),
-    "cumprod": (lambda x: np.cumprod(x)[2], ([2.0, 0.0, 3.0],), ([0, 6, 0],)),
-    "logaddexp, both infinite": (np.logaddexp, (inf, inf), (0.5, 0.5)),
     "logaddexp, both -infinite": (np.logaddexp, (-inf, -inf), (0.5, 0.5)),
-    "logsumexp of -inf": (np.logaddexp.reduce, ([-inf, -inf],), ([0, 0],)),
     "logsumexp, two infinite": (np.logaddexp.reduce, ([inf, inf, 0.0],), ([0.5, 0.5, 0],)),
-    "sort, tie": (lambda x: np.sort(x) @ np.arange(3.0), ([1.0, 0.0, 0.0],), ([2, 0, 1],)),
-    "median, tie": (np.median, ([1.0, 2.0, 2.0, 4.0],), ([0, 0.5, 0.5, 0],)),
     "piecewise": (lambda x: np.sum(np.piecewise(x, [x > 0], [np.log, 0.0])), ([0.0, 2.0],), ([0, 0.5],)),
     "nansum": (np.nansum, ([nan, 1.0],), ([0, 1],)),
     "nan_to_num": (lambda x: np.sum(np.nan_to_num(x)), ([nan, 1.0],), ([0, 1],)),
-    "an index written twice": (lambda x: np.sum(put(x, [0, 0, 1])), ([1.0, 2.0, 3.0],), ([0, 1, 1],)),
-    "real, in a complex program": (lambda x: np.abs(x * (1 + 2j)) ** 2, (2.0,), (20,)),
-    "Re(z^2)": (lambda z: np.real(z * z), (1 + 2j,), (2 - 4j,)),
-    "an input that does not matter": (lambda a, b: a * 1.0, (1.0, [1.0, 1.0]), (1, [0, 0])),
 }
-
-
-def put(x, where):
-    y = np.zeros_like(x)
-    y[where] = x
-    return y
 
 
 @pytest.mark.parametrize("name", CORNERS)

@@ -1,6 +1,7 @@
 """The edges: kinks and ties, zeros and infinities, empty arrays, dtypes, memory layouts, odd inputs and odd outputs.
 
 What is a choice is stated in docs/choices.md; the tests here are for the rest, and for the corners of the choices.
+What other libraries tend to get wrong is in tests/test_behaviours.py.
 """
 
 import warnings
@@ -33,13 +34,7 @@ TIES = {
     "max of all": (np.max, [2.0, 2.0, 1.0], [0.5, 0.5, 0]),
     "max along an axis": (lambda x: np.sum(np.max(x, axis=0)), [[2.0, 1.0], [2.0, 3.0]], [[0.5, 0], [0.5, 1]]),
     "min with keepdims": (lambda x: np.sum(np.min(x, axis=1, keepdims=True)), [[2.0, 2.0, 2.0]], [[1 / 3] * 3]),
-    "amax": (np.amax, [1.0, 1.0], [0.5, 0.5]),
-    "the method": (lambda x: x.max(), [1.0, 1.0], [0.5, 0.5]),
-    "maximum.reduce": (np.maximum.reduce, [1.0, 1.0], [0.5, 0.5]),
-    "nanmax": (np.nanmax, [nan, 1.0, 1.0], [0, 0.5, 0.5]),
     "max with initial, a tie": (lambda x: np.max(x, initial=1.0), [1.0, 0.0], [0.5, 0]),
-    "max with initial that wins": (lambda x: np.max(x, initial=5.0), [1.0, 0.0], [0, 0]),
-    "max where": (lambda x: np.max(x, initial=-inf, where=np.array([True, False])), [1.0, 3.0], [1, 0]),
     "max of infinities": (np.max, [inf, inf, 0.0], [0.5, 0.5, 0]),
     "max with NaN": (np.max, [nan, 1.0], [1, 0]),
     "ptp": (np.ptp, [1.0, 3.0, 3.0], [-1, 0.5, 0.5]),
@@ -49,22 +44,14 @@ TIES = {
     "maximum.accumulate": (lambda x: np.sum(np.maximum.accumulate(x)), [1.0, 1.0], [1.5, 0.5]),
     "abs": (lambda x: np.sum(np.abs(x)), [-2.0, -0.0, 0.0, 2.0], [-1, 0, 0, 1]),
     "fabs": (lambda x: np.sum(np.fabs(x)), [-2.0, 0.0], [-1, 0]),
-    "sign": (lambda x: np.sum(np.sign(x)), [-2.0, 0.0], [0, 0]),
-    "clip": (lambda x: np.sum(np.clip(x, 0, 1)), [-1.0, 0.0, 0.5, 1.0, 2.0], [0, 1, 1, 1, 0]),
     "clip from one side": (lambda x: np.sum(np.clip(x, None, 1)), [-1.0, 1.0, 2.0], [1, 1, 0]),
     "clip with low above high": (lambda x: np.sum(np.clip(x, 2, 1)), [0.0, 1.5, 3.0], [0, 0, 0]),
-    "where at the kink": (lambda x: np.sum(np.where(x > 0, x, 0)), [0.0, 1.0], [0, 1]),
     "sort": (lambda x: np.sort(x) @ [1.0, 2.0, 4.0], [1.0, 0.0, 1.0], [2, 1, 4]),
-    "std of a constant": (np.std, [2.0, 2.0, 2.0], [0, 0, 0]),
     "var of a constant": (np.var, [2.0, 2.0, 2.0], [0, 0, 0]),
-    "prod, one zero": (np.prod, [2.0, 0.0, 3.0], [0, 6, 0]),
-    "prod, two zeros": (np.prod, [0.0, 0.0, 3.0], [0, 0, 0]),
     "prod along an axis": (lambda x: np.sum(np.prod(x, axis=0)), [[0.0, 2.0], [3.0, 0.0]], [[3, 0], [0, 2]]),
     "cumprod": (lambda x: np.sum(np.cumprod(x)), [2.0, 0.0, 3.0], [1, 2 + 6, 0]),
     "nanprod": (np.nanprod, [nan, 0.0, 3.0], [0, 3, 0]),
-    "logaddexp.reduce, an infinity": (np.logaddexp.reduce, [inf, 0.0], [1, 0]),
     "logaddexp.reduce, a mask": (np.logaddexp.reduce, [-inf, 0.0, 0.0], [0, 0.5, 0.5]),
-    "logaddexp.reduce, all masked": (np.logaddexp.reduce, [-inf, -inf], [0, 0]),
     "logaddexp.reduce, large": (np.logaddexp.reduce, [1e4, 0.0], [1, 0]),
     "log1p of exp by logaddexp": (lambda x: np.sum(np.logaddexp(0, x)), [-800.0, 0.0, 800.0], [0, 0.5, 1]),
 }
@@ -83,30 +70,19 @@ def test_at_a_kink(f, x, wanted):
 @pytest.mark.parametrize(
     ("f", "args", "wanted"),
     [
-        (np.sqrt, (0.0,), [inf]),
         (np.cbrt, (0.0,), [inf]),
         (lambda x: x**0.5, (0.0,), [inf]),
         (np.log, (0.0,), [inf]),
-        (np.arcsin, (1.0,), [inf]),
-        (np.arccosh, (1.0,), [inf]),
         (np.reciprocal, (0.0,), [-inf]),
         (lambda a, b: a / b, (1.0, 0.0), [inf, -inf]),
-        (lambda x: x**0, (0.0,), [0]),
-        (lambda x: x**1, (0.0,), [1]),
-        (lambda x: x**2.0, (0.0,), [0]),
         (lambda x: x**-1, (0.0,), [-inf]),
-        (lambda b: 0.0**b, (2.0,), [0]),
         (lambda b: np.power(0.0, b), (0.0,), [0]),
         (np.power, (0.0, 1.0), [1, 0]),
         (np.power, (0.0, 2.0), [0, 0]),
         (np.power, (2.0, 0.0), [0, np.log(2)]),
         (np.float_power, (0.0, 1.0), [1, 0]),
-        (np.hypot, (0.0, 0.0), [0, 0]),
         (np.hypot, (inf, 1.0), [nan, 0]),
-        (np.arctan2, (0.0, 0.0), [0, 0]),
         (np.arctan2, (0.0, -1.0), [-1, 0]),
-        (np.sinc, (0.0,), [0]),
-        (np.logaddexp, (inf, 0.0), [1, 0]),
         (np.logaddexp, (-inf, -inf), [0.5, 0.5]),
         (np.logaddexp2, (-inf, 0.0), [0, 1]),
         (np.remainder, (4.0, 2.0), [1, -2]),
@@ -114,39 +90,11 @@ def test_at_a_kink(f, x, wanted):
         (np.tanh, (1000.0,), [0]),
         (np.exp, (1000.0,), [inf]),
         (np.exp, (-1000.0,), [0]),
-        (lambda x: 0.5 * (1 + np.tanh(x / 2)), (-800.0,), [0]),
         (np.fmax, (nan, 1.0), [0, 1]),
     ],
 )
 def test_at_a_singular_point(f, args, wanted):
     assert_allclose(gradient(f, *args), wanted, atol=1e-15)
-
-
-@pytest.mark.parametrize(
-    ("f", "x", "wanted"),
-    [
-        (lambda x: x**0, 0.0, [0, 0, 0]),
-        (lambda x: x**1, 0.0, [1, 0, 0]),
-        (lambda x: x**2, 0.0, [0, 2, 0]),
-        (lambda x: x**2.0, 0.0, [0, 2, 0]),
-        (lambda x: np.power(x, np.array(2.0)), 0.0, [0, 2, 0]),
-        (lambda x: x**3, 0.0, [0, 0, 6]),
-        (lambda x: x * x * x, 0.0, [0, 0, 6]),
-        (np.sinc, 0.0, [0, -(np.pi**2) / 3, 0]),
-        (np.abs, 0.0, [0, 0, 0]),
-        (lambda x: np.prod(x * np.ones(3)), 0.0, [0, 0, 6]),
-        (lambda x: np.cumprod(x * np.ones(3))[-1], 0.0, [0, 0, 6]),
-        (lambda x: np.logaddexp(x, 0.0), 0.0, [1 / 2, 1 / 4, 0]),
-    ],
-)
-def test_derivatives_of_higher_order_at_a_zero(f, x, wanted):
-    for order, one in enumerate(wanted, start=1):
-        found, forward = f, f
-        for _ in range(order):
-            found = cr.grad(found)
-            forward = lambda x, f=forward: cr.jvp(f, (x,), (np.float64(1.0),))[1]
-        assert_allclose(found(x), one, atol=1e-12)
-        assert_allclose(forward(x), one, atol=1e-12)
 
 
 def test_hessian_of_a_product_with_zeros():

@@ -59,10 +59,9 @@ class Cleared:
         self.clear(total)
         if not supported:
             return total
-        if self.support is None:
-            support = np.ones(total.shape, bool)
-        else:
-            support = self.support if own else np.copy(self.support)
+        support = np.ones(total.shape, bool) if self.support is None else self.support
+        if support is self.support and not own:
+            support = np.copy(support)
         self.clear(support)
         return Supported(total, support)
 

@@ -111,6 +111,13 @@ class Ended(Trace):
 
 def bind(primitive: Primitive, *args: Any, **params: Any) -> Any:
     """Applies `primitive`, handing it to the innermost trace that owns one of `args`."""
+    if len(args) == 1:  # most often
+        x = args[0]
+        if not isinstance(x, Tracer):
+            return primitive.impl(x, **params)
+        if x.memory is not None:
+            read(x)
+        return x._trace.process(primitive, args, params)
     top, mixed = None, False
     for arg in args:
         if isinstance(arg, Tracer):

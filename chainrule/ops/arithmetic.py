@@ -107,7 +107,8 @@ arctan2 = elementwise(np.arctan2, d=(lambda a, b: over_square(b, a, b), lambda a
 
 def direction(u, y):
     """u / y, and 0 where y = 0: the subgradient of least norm of a distance."""
-    return u / np.where(y == 0, 1.0, y)
+    zero = y == 0
+    return np.where(zero, 0.0, u / np.where(zero, 1.0, y))
 
 
 hypot = elementwise(np.hypot, d=(lambda a, y: direction(a, y), lambda b, y: direction(b, y)))

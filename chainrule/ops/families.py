@@ -20,7 +20,7 @@ import numpy as np
 from ..core import dependence
 from ..core.memory import COPY_BELOW
 from ..core.primitive import Aval, Kept, Plain, Primitive, keeps_all, keeps_nothing, register
-from ..core.trace import UFUNCS, aval_of, bind
+from ..core.trace import UFUNCS, bind, dtype_of
 from ..core.zeros import Supported, cast as cast, fit as fit
 
 # ---- pieces of rules ----------------------------------------------------------------------------------------
@@ -57,10 +57,7 @@ def add_up(terms: Sequence[Any]) -> Any:
 
 def adjoint(d: Any) -> Any:
     """The conjugate of a local partial derivative: what multiplies a cotangent."""
-    return np.conjugate(d) if aval_of(d).dtype in _COMPLEX else d
-
-
-_COMPLEX = frozenset({complex, np.dtype(np.complex64), np.dtype(np.complex128), np.dtype(np.clongdouble)})
+    return np.conjugate(d) if dtype_of(d).kind == "c" else d
 
 
 def pad_axes(x: Any, ndim: int) -> Any:

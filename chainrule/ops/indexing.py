@@ -89,7 +89,12 @@ def stands_between(at, entries):
 
 def plain_slice(s):
     """A slice of Python integers: traced whole numbers (the result of np.argmax under a recorder, say) are read."""
+    if type(s.start) in _PLAIN and type(s.stop) in _PLAIN and type(s.step) in _PLAIN:
+        return s
     return slice(*(None if v is None else operator.index(v) for v in (s.start, s.stop, s.step)))
+
+
+_PLAIN = frozenset({int, type(None)})
 
 
 def index_arrays(item):

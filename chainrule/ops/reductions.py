@@ -44,7 +44,7 @@ def softmax_weights(y, x, axes):
     weights = np.exp(np.where(finite, x, 0.0) - np.where(finite, y, 0.0))
     count = np.sum(at_top, axis=axes, keepdims=True)
     weights = np.where(top, at_top / np.where(top, count, 1.0), weights)
-    return np.where(np.isneginf(y), 0.0, weights)
+    return np.where(np.isneginf(y), 0.0, np.where(np.isnan(y), y, weights))
 
 
 def logsumexp_of(x, axis, keepdims=False):
@@ -52,8 +52,11 @@ def logsumexp_of(x, axis, keepdims=False):
     x = np.asarray(x)
     top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     shift = np.where(np.isfinite(top), top, 0).astype(x.dtype)
-    with np.errstate(divide="ignore"):
-        y = np.log(np.sum(np.exp(x - shift), axis=axis, keepdims=True)) + shift
+    at_top = x == top
+    count = np.sum(at_top, axis=axis, keepdims=True).astype(x.dtype)
+    rest = np.sum(np.where(at_top, np.zeros((), x.dtype), np.exp(x - shift)), axis=axis, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):  # log1p: next to one large element, small ones count
+        y = np.where(np.isfinite(top), np.log1p(rest / count) + np.log(count) + shift, top).astype(x.dtype)
     return y if keepdims else np.squeeze(y, axis=axis)
 
 

@@ -105,7 +105,8 @@ def phase(x, y):
     """x / |x|, and 0 at 0: the sign, as a function of x that can be differentiated again."""
     if aval_of(x).dtype.kind != "c":
         return np.sign(x)
-    return x / np.where(y == 0, 1.0, y)
+    zero = y == 0
+    return np.where(zero, 0.0, x / np.where(zero, 1.0, y))
 
 
 def absolute_jvp(tangents, y, x):

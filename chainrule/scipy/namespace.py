@@ -17,7 +17,7 @@ def instead_of(original: Callable[..., Any]) -> Callable[[Callable[..., Any]], C
         def function(*args, **kwargs):
             return (implementation if is_traced((args, kwargs)) else original)(*args, **kwargs)
 
-        function.__signature__ = inspect.signature(original)  # pyright: ignore[reportFunctionMemberAccess]
+        function.__signature__ = inspect.signature(original)  # pyright: ignore[reportAttributeAccessIssue]
         return function
 
     return enter

@@ -193,14 +193,17 @@ class ReverseTrace(Trace):
         return Variable(self, value, None)
 
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
-        values, parents = [], []
-        for arg in args:
-            if arg.__class__ is Variable and arg._trace is self:
-                values.append(arg.primal)
-                parents.append(arg.companion)
-            else:
-                values.append(arg)
-                parents.append(None)
+        if len(args) == 1:
+            values, parents = (args[0].primal,), (args[0].companion,)
+        else:
+            values, parents = [], []
+            for arg in args:
+                if arg.__class__ is Variable and arg._trace is self:
+                    values.append(arg.primal)
+                    parents.append(arg.companion)
+                else:
+                    values.append(arg)
+                    parents.append(None)
         y = bind(primitive, *values, **params)
         return y if primitive.vjp is None or no_tape() else self.append(primitive, y, values, parents, params)
 

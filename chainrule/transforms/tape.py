@@ -87,7 +87,9 @@ class Operation(Node):
     __slots__ = ("params", "snapshots")
 
     def __init__(self, primitive, parents, args, y, params, shape, dtype, snapshots):
-        super().__init__(primitive, parents, args, y, shape, dtype)
+        # as Node does: a call less for each operation
+        self.primitive, self.parents, self.args, self.y = primitive, parents, args, y
+        self.shape, self.dtype, self.order = shape, dtype, next(order)
         self.params, self.snapshots = params, snapshots
 
     def release(self):

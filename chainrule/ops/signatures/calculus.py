@@ -200,7 +200,9 @@ def convolve(a, v, mode: Any = "full"):
 
 @signature_of(np.correlate)
 def correlate(a, v, mode: Any = "valid"):
-    a, v = np.atleast_1d(array(a), array(v))
+    a, v = array(a), array(v)
+    if not a.ndim or not v.ndim:
+        raise ValueError("correlate: both must have one axis; one is a number")
     if a.size >= v.size:
         return np.convolve(a, np.conjugate(v)[::-1], mode)
     return np.conjugate(np.correlate(v, a, mode))[::-1]
@@ -227,7 +229,7 @@ def apply_along_axis(func1d, axis, arr, *args, **kwargs):
 def apply_over_axes(func, a, axes):
     a = array(a)
     for axis in np.atleast_1d(axes).tolist():
-        axis = one_axis(axis, a.ndim)
+        axis = axis + a.ndim if axis < 0 else axis
         y = func(a, axis)
         y = np.expand_dims(y, axis) if y.ndim == a.ndim - 1 else y
         if y.ndim != a.ndim:

@@ -7,7 +7,7 @@ import numpy as np
 
 from ...core.trace import aval_of, bind, operand
 from .. import contractions
-from .tools import array, into, ndim, one_axis, signature_of
+from .tools import array, given, into, ndim, one_axis, signature_of
 
 
 @signature_of(np.matmul)
@@ -34,7 +34,7 @@ def vdot(a, b, /):
 
 @signature_of(np.linalg.vecdot)
 def vecdot(x1, x2, /, *, axis=-1):
-    return np.sum(np.conjugate(array(x1)) * x2, axis=axis)
+    return np.vecdot(x1, x2, axis=axis)  # pyright: ignore[reportCallIssue]
 
 
 @signature_of(np.inner)
@@ -109,18 +109,22 @@ signature_of(np.linalg.cross)(lambda x1, x2, /, *, axis=-1: np.cross(x1, x2, axi
 
 
 @signature_of(np.einsum)
-def einsum(*operands, out=None, optimize=False, dtype=None, order="K", casting: Any = "safe"):
+def einsum(*operands, out: Any = None, optimize=False, dtype=None, order="K", casting: Any = "safe"):
     if not isinstance(operands[0], str):
         operands = from_lists(operands)
     subscripts, *xs = operands
     xs = [array(x) for x in xs]
     plain = contractions.plain_subscripts(subscripts, [ndim(x) for x in xs])
-    if dtype is not None:
+    left, right = plain.split("->")
+    is_view = len(xs) == 1 and set(left) == set(right) and out is None
+    common = np.result_type(*(x.dtype for x in xs)) if dtype is None else dtype
+    if given(out) and not np.can_cast(common, out.dtype, casting):
+        raise TypeError(f"einsum: a result of dtype {common} cannot be cast to {out.dtype} by the rule {casting!r}")
+    if dtype is not None and not is_view:
         if not all(np.can_cast(x.dtype, dtype, casting) for x in xs):
             found = ", ".join(str(x.dtype) for x in xs)
             raise TypeError(f"einsum: operands of dtypes {found} cannot be cast to {dtype} by the rule {casting!r}")
         xs = [x.astype(dtype) for x in xs]
-    left, right = plain.split("->")
     if len(xs) == 1 and sorted(left) == sorted(right):  # a transpose, which is a view in NumPy too
         return into(out, np.transpose(xs[0], [left.index(letter) for letter in right]), "numpy.einsum")
     return into(out, contract(plain, xs), "numpy.einsum")

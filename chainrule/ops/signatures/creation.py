@@ -102,9 +102,10 @@ def arange(start, stop=None, step=1, dtype=None, *, device=None, like=None):
     if stop is None:
         start, stop = 0, start
     ends = [plain(x, "numpy.arange (how many numbers there are)") for x in (start, stop, step)]
-    if not any(isinstance(x, Tracer) for x in (start, step)):
-        return traced_like(np.arange(*ends, dtype=dtype), like)
-    y = start + step * np.arange(len(np.arange(*ends)))
+    plainly = np.arange(*ends, dtype=dtype)
+    if plainly.dtype.kind not in "fc" or not any(isinstance(x, Tracer) for x in (start, step)):
+        return traced_like(plainly, like)
+    y = start + step * np.arange(len(plainly))
     return y if dtype is None else y.astype(dtype)
 
 

@@ -13,7 +13,10 @@ def along(primitive, a, n, axis, norm):
     axis, n = one_axis(axis, len(shape(a))), operator.index(n)
     if n < 1:
         raise ValueError(f"Invalid number of FFT data points ({n}) specified.")
-    return bind(primitive, array(a), n=n, axis=axis, norm=norm_of(norm))
+    norm = norm_of(norm)
+    if primitive is transforms.rfft and array(a).dtype.kind == "c":
+        raise TypeError("numpy.fft.rfft: the input must be real; use numpy.fft.fft for a complex one")
+    return bind(primitive, array(a), n=n, axis=axis, norm=norm)
 
 
 def norm_of(norm):
@@ -47,8 +50,6 @@ def ifft(a, n=None, axis=-1, norm=None, out=None):
 
 @signature_of(np.fft.rfft)
 def rfft(a, n=None, axis=-1, norm=None, out=None):
-    if array(a).dtype.kind == "c":
-        raise TypeError("numpy.fft.rfft: the input must be real; use numpy.fft.fft for a complex one")
     return into(out, along(transforms.rfft, a, length(a, axis) if n is None else n, axis, norm), "numpy.fft.rfft")
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from ...core.trace import Tracer, bind
 from ..indexing import ARRAY, put
-from .tools import array, as_float, common_dtype, ndim, plain, shape, signature_of
+from .tools import array, as_float, common_dtype, ndim, plain, refuse, shape, signature_of
 
 
 def edges_of(x, bins, range, weights, name, of_dtype=()):
@@ -58,6 +58,8 @@ def histogram(a, bins=10, range=None, density=None, weights=None):
     if weights is not None and shape(weights) != shape(a):
         raise ValueError("weights should have the same shape as a.")
     a = np.ravel(a)
+    if a.dtype.kind == "c":
+        raise refuse("numpy.histogram", "complex numbers are in no order that bins could have")
     edges = edges_of(a, bins, range, weights, "numpy.histogram", (a,))
     weights = np.ones(a.size, np.intp) if weights is None else np.ravel(weights)
     n = added_up(weights, [bins_of(a, edges)], (edges.size - 1,))

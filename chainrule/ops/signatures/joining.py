@@ -27,14 +27,17 @@ from .tools import (
 
 @signature_of(np.concatenate, np.concat)
 def concatenate(arrays, /, axis=0, out=None, *, dtype=None, casting: Any = "same_kind"):
+    if out is not None and dtype is not None:
+        raise TypeError("concatenate() only takes `out` or `dtype` as an argument, but both were provided.")
     arrays = [array(a) for a in sequence(arrays)]
     if axis is None:
         arrays, axis = [np.ravel(a) for a in arrays], 0
-    if any(not a.shape for a in arrays):
+    if not arrays[0].shape:
         raise ValueError("zero-dimensional arrays cannot be concatenated")
+    axis = one_axis(axis, len(arrays[0].shape))
     common = np.result_type(*(a.dtype for a in arrays)) if dtype is None else np.dtype(dtype)
     arrays = [a if a.dtype == common else np.astype(a, common) for a in arrays if castable(a, common, casting)]
-    return into(out, bind(moves.concatenate, *arrays, axis=one_axis(axis, len(arrays[0].shape))), "numpy.concatenate")
+    return into(out, bind(moves.concatenate, *arrays, axis=axis), "numpy.concatenate")
 
 
 def castable(a, dtype, casting):
@@ -117,6 +120,7 @@ def insert(arr, obj, values, axis=None):
         values = np.reshape(values, (1,) * (len(dims) - ndim(values)) + shape(values))
         values = np.moveaxis(values, 0, axis) if where.ndim == 0 else values
         where = np.repeat(where, shape(values)[axis])
+    values = np.squeeze(values, tuple(range(ndim(values) - len(dims))))
     new = np.broadcast_to(values, (*dims[:axis], where.size, *dims[axis + 1 :]))
     order = np.argsort(np.concatenate([np.where(where < 0, where + n, where), np.arange(n) + 0.5]), kind="stable")
     return np.take(np.concatenate([new, arr], axis=axis), order, axis=axis)

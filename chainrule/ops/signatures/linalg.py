@@ -248,6 +248,7 @@ def vector_norm(x, /, *, axis=None, keepdims=False, ord: Any = 2):
     ndim = len(x.shape)
     axes = all_axes(axis, ndim)
     rest = [i for i in range(ndim) if i not in axes]
-    rows = np.reshape(np.transpose(x, (*axes, *rest)), (-1 if x.size else 0, *(x.shape[i] for i in rest)))
+    count = math.prod(x.shape[i] for i in axes)
+    rows = np.reshape(np.transpose(x, (*axes, *rest)), (count, *(x.shape[i] for i in rest)))
     y = np.linalg.norm(rows, ord=ord, axis=0)
     return np.expand_dims(y, axes) if keepdims else y

@@ -25,8 +25,11 @@ KEYWORDS = {
 @signature_of(np.pad)
 def pad(array_, pad_width, mode="constant", **kwargs):
     a = array(array_)
+    given = list(pad_width.values()) if isinstance(pad_width, dict) else pad_width
+    if not np.size(given) and given is pad_width:
+        raise TypeError("`pad_width` must be of integral type.")
     widths = pairs(pad_width, a.ndim)
-    if any(width < 0 for pair in widths for width in pair):
+    if np.min(given, initial=0) < 0:
         raise ValueError("index can't contain negative values")
     if callable(mode):
         return by_function(a, widths, mode, kwargs)

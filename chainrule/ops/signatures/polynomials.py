@@ -24,7 +24,7 @@ def of_polynomials(function):
 def polyval(p, x):
     x = x if isinstance(x, np.poly1d) else array(x)
     y = 0 if isinstance(x, np.poly1d) else np.zeros_like(x)
-    for c in np.atleast_1d(p.coeffs if isinstance(p, np.poly1d) else p):
+    for c in p.coeffs if isinstance(p, np.poly1d) else p:
         y = y * x + c
     return y
 
@@ -52,19 +52,22 @@ def polysub(a1, a2):
 @signature_of(np.polymul)
 @of_polynomials
 def polymul(a1, a2):
-    a, b = (np.trim_zeros(np.atleast_1d(p), "f") for p in (a1, a2))
-    return np.convolve(a if a.size else np.zeros(1), b if b.size else np.zeros(1))
+    trimmed = (np.trim_zeros(np.atleast_1d(p), "f") for p in (a1, a2))
+    a, b = (p if p.size else np.zeros(1, p.dtype) for p in trimmed)
+    return np.convolve(a, b)
 
 
 @signature_of(np.polydiv)
 @of_polynomials
 def polydiv(u, v):
     r, v = np.atleast_1d(u) + 0.0, np.atleast_1d(v) + 0.0
+    if not r.size or not v.size:
+        raise IndexError("polydiv: a polynomial without coefficients")
     dtype = np.result_type(r.dtype, v.dtype)
     r, steps, n = r.astype(dtype), r.size - v.size + 1, v.size
-    q = []
+    q, scale = [], 1 / v[0]
     for k in range(steps):
-        q.append(r[k] / v[0])
+        q.append(scale * r[k])
         r = np.concatenate([r[:k], r[k : k + n] - q[-1] * v, r[k + n :]])
     small = plain(np.isclose(r, 0, rtol=1e-14), "numpy.polydiv")
     first = int(np.argmin(np.append(small[:-1], False)))
@@ -76,8 +79,9 @@ def polydiv(u, v):
 def polyder(p, m=1):
     if m < 0:
         raise ValueError("Order of derivative must be positive (see polyint)")
-    for _ in range(int(m)):
-        p = array(p)[:-1] * np.arange(len(p) - 1, 0, -1)
+    n = len(p)
+    for k in range(int(m)):
+        p = array(p)[:-1] * np.arange(n - 1 - k, 0, -1)
     return p
 
 

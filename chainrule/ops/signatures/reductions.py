@@ -64,6 +64,7 @@ def prod(a, axis=None, dtype=None, out=None, keepdims=NO, initial=NO, where=NO):
 def extreme(primitive, pair, worst, name):
     def implementation(a, axis=None, out=None, keepdims=NO, initial=NO, where=NO):
         a = array(a)
+        axes = axes_of(axis, a)
         if not is_everywhere(where) and not given(initial):
             raise ValueError(
                 f"reduction operation '{name}' does not have an identity, so to use a where mask one has to specify "
@@ -72,7 +73,7 @@ def extreme(primitive, pair, worst, name):
         if not is_everywhere(where):
             a = masked(a, where, worst if is_inexact(a) else initial)
         if a.size == 0 and given(initial):
-            dims = reduced_shape(a.shape, axes_of(axis, a), is_on(keepdims))
+            dims = reduced_shape(a.shape, axes, is_on(keepdims))
             return into(out, np.broadcast_to(like(initial, a), dims), f"numpy.{name}")
         y = reduce(primitive, a, axis, keepdims)
         return into(out, pair(y, like(initial, y)) if given(initial) else y, f"numpy.{name}")
@@ -100,7 +101,7 @@ def logsumexp(a, axis=None, keepdims=False):
 def count_of(a, axis, where, keepdims):
     """How many elements each sum is over."""
     if is_everywhere(where):
-        return math.prod(shape(a)[i] for i in axes_of(axis, a))
+        return math.prod(shape(a)[i] for i in all_axes(axis, ndim(a)))
     return np.sum(np.broadcast_to(where, shape(a)), axis=axis, keepdims=is_on(keepdims))
 
 
@@ -133,11 +134,10 @@ def var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=NO, *, where=NO, me
             raise ValueError("ddof and correction can't be provided simultaneously.")
         ddof = correction
     inner, outer = in_single(a, dtype)
-    a = a if inner is None else a.astype(inner)
-    gap = a - (mean if given(mean) else np.mean(a, axis, keepdims=True, where=where))
+    gap = a - (mean if given(mean) else np.mean(a, axis, inner, keepdims=True, where=where))
     squares = np.real(gap) ** 2 + np.imag(gap) ** 2 if gap.dtype.kind == "c" else gap * gap
     free = np.maximum(count_of(a, axis, where, keepdims) - ddof, 0)
-    y = quotient(np.sum(squares, axis, keepdims=keepdims, where=where), free)
+    y = quotient(np.sum(squares, axis, inner, keepdims=keepdims, where=where), free)
     return into(out, y if outer is None else y.astype(outer), "numpy.var")
 
 

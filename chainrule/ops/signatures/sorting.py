@@ -16,6 +16,8 @@ def unstructured(order, what):
 @signature_of(np.argsort)
 def argsort(a, axis=-1, kind=None, order=None, *, stable=None):
     unstructured(order, "numpy.argsort")
+    if kind is not None and stable is not None:
+        raise ValueError("`kind` and keyword arguments can't be provided at the same time. Use only one of them.")
     a, axis = flat_or_number(a, axis)
     return bind(reductions.argsort, a, axis=axis, kind="stable")
 
@@ -24,6 +26,8 @@ def argsort(a, axis=-1, kind=None, order=None, *, stable=None):
 def sort(a, axis=-1, kind=None, order=None, *, stable=None):
     """Always the stable permutation, whatever `kind`: of equal elements it says which cotangent goes where."""
     unstructured(order, "numpy.sort")
+    if kind is not None and stable is not None:
+        raise ValueError("`kind` and keyword arguments can't be provided at the same time. Use only one of them.")
     a, axis = flat_if_none(a, axis)
     return np.take_along_axis(a, np.argsort(a, axis=axis), axis=axis)
 

@@ -17,6 +17,7 @@ from .tools import (
     into,
     is_inexact,
     is_on,
+    ndim,
     plain,
     shape,
     signature_of,
@@ -26,6 +27,7 @@ from .tools import (
 @signature_of(np.average)
 def average(a, axis=None, weights=None, returned=False, *, keepdims=NO):
     a = array(a)
+    all_axes(axis, ndim(a))
     if weights is None:
         y = np.mean(a, axis, keepdims=keepdims)
         return (y, np.full(shape(y), count_of(a, axis, True, keepdims), y.dtype)) if returned else y
@@ -237,7 +239,8 @@ def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=N
     dtype = np.result_type(*(x.dtype for x in given), np.float64) if dtype is None else dtype
     rows = [np.atleast_2d(x).astype(dtype) for x in given]
     if not rowvar:
-        rows = [np.transpose(row) if x.ndim == 2 else row for row, x in zip(rows, given, strict=True)]
+        turned = [given[0].ndim == 2, *(row.shape[0] != 1 for row in rows[1:])]
+        rows = [np.transpose(row) if turn else row for row, turn in zip(rows, turned, strict=True)]
     if not rows[0].shape[0]:
         return np.zeros((0, 0))
     X = np.concatenate(rows, axis=0)
@@ -297,7 +300,9 @@ def bincount(x, /, weights=None, minlength=0):
     counts = np.bincount(places, minlength=minlength)
     if weights is None:
         return counts
-    weights = as_float(weights, "numpy.bincount")
-    if weights.shape != np.shape(places):
+    if shape(weights) != np.shape(places):
         raise ValueError("The weights and list don't have the same length.")
+    if not np.size(places):  # NumPy counts, then
+        return counts
+    weights = as_float(weights, "numpy.bincount")
     return bind(put, weights, np.asarray(places, np.intp), index=(ARRAY,), shape=counts.shape)

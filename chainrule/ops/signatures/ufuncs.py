@@ -12,7 +12,7 @@ from ...core.trace import LATE, UFUNCS, Tracer, aval_of, bind, missing, name_of,
 from .. import indexing
 from .elementwise import COMPOSITE
 from .reductions import axes_of, like, logsumexp, masked
-from .tools import along, array, given, into, one_axis, refuse, shape, signature_of, written_into
+from .tools import along, array, given, into, ndim, one_axis, refuse, shape, signature_of, written_into
 
 
 @signature_of("ufunc")
@@ -100,11 +100,26 @@ def over_axes(ufunc, inputs, axes, axis, keepdims):
         inputs = [
             np.moveaxis(x, core, range(-len(core), 0)) if core else x for x, core in zip(inputs, axes, strict=False)
         ]
+    check_core(ufunc, inputs, cores)
     y = apply(ufunc, inputs)
     if keepdims:
         return np.expand_dims(y, -1 if axis is None else axis)
     core = () if axes is None or len(axes) == ufunc.nin else axes[ufunc.nin]
     return np.moveaxis(y, range(-len(core), 0), core) if core else y
+
+
+def check_core(ufunc, inputs, cores):
+    """Raises where the axes of one name differ in length; those of length 1 are not stretched here."""
+    lengths = {}
+    for x, core in zip(inputs, cores, strict=True):
+        names = core.split(",")
+        names = [n for n in names if "?" not in n] if ndim(x) < len(names) else [n.rstrip("?") for n in names]
+        for name, length in zip(names, shape(x)[ndim(x) - len(names) :], strict=True):
+            if lengths.setdefault(name, length) != length:
+                raise ValueError(
+                    f"{ufunc.__name__}: operands of shapes {' and '.join(str(shape(x)) for x in inputs)} do not fit "
+                    f"{ufunc.signature}: {name} is {lengths[name]} and {length}"
+                )
 
 
 # ---- reduce ---------------------------------------------------------------------------------------------------------
@@ -118,26 +133,28 @@ def reduce(
     if ufunc in REDUCTIONS:
         extra = {"initial": initial} if given(initial) else {}
         return into(out, REDUCTIONS[ufunc](a, axis=axis, keepdims=keepdims, where=where, **extra), name)
-    if ufunc is np.logaddexp:
-        a = a.astype(ufunc.resolve_dtypes((a.dtype, a.dtype, None))[0])  # raises for complex numbers
-        y = logsumexp(masked(a, where, -np.inf), axis, keepdims)
-        return into(out, np.logaddexp(y, initial) if given(initial) else y, name)
     if not can_scan(ufunc):
         raise missing(name)
-    if where is not True:
-        raise refuse(name, "where= is not supported")
+    a = as_operand(ufunc, a)
+    if ufunc is np.logaddexp:
+        y = logsumexp(masked(a, where, -np.inf), axis, keepdims)
+        return into(out, np.logaddexp(y, initial) if given(initial) else y, name)
     axes = axes_of(axis, a)
     if len(axes) > 1 and ufunc not in COMMUTATIVE:
         raise ValueError(f"reduction operation '{ufunc.__name__}' is not reorderable, so at most one axis may be given")
     rest = tuple(n for i, n in enumerate(a.shape) if i not in axes)
     count = math.prod(a.shape[i] for i in axes)
-    y = np.reshape(np.moveaxis(a, axes, range(len(axes))), (count, *rest))
-    steps = [*([like(initial, a)] if given(initial) else []), *y]
-    if not steps:
-        raise ValueError(f"zero-size array to reduction operation {ufunc.__name__} which has no identity")
-    total = steps[0]
-    for step in steps[1:]:
-        total = ufunc(total, step)
+    steps = list(np.reshape(np.moveaxis(a, axes, range(len(axes))), (count, *rest)))
+    there = [True] * count
+    if where is not True:
+        there = list(np.reshape(np.moveaxis(np.broadcast_to(where, a.shape), axes, range(len(axes))), (count, *rest)))
+    start = initial if given(initial) else ufunc.identity
+    if start is None and not (count and where is True):
+        name = ufunc.__name__
+        raise ValueError(f"reduction operation {name} has no identity: it needs initial= for where=, or for nothing")
+    total = steps.pop(0) if start is None else np.broadcast_to(like(start, a), rest)
+    for step, on in zip(steps, there[count - len(steps) :], strict=True):
+        total = ufunc(total, step) if on is True else np.where(on, ufunc(total, step), total)
     return into(out, np.expand_dims(total, axes) if keepdims else total, name)
 
 
@@ -159,18 +176,26 @@ def can_scan(ufunc):
     return ufunc in UFUNCS and ufunc.nin == 2 and ufunc.signature is None
 
 
+def as_operand(ufunc, a):
+    """`a` in the dtype that the ufunc computes in; an error if it takes no numbers of that kind."""
+    return a.astype(ufunc.resolve_dtypes((a.dtype, a.dtype, None))[0])
+
+
 # ---- accumulate, reduceat, outer, at --------------------------------------------------------------------------------
 
 
 def accumulate(ufunc, a, axis=0, dtype=None, out=None):
     name = f"{name_of(ufunc)}.accumulate"
     a = array(a) if dtype is None else array(a).astype(dtype)
+    if not shape(a):
+        raise TypeError("cannot accumulate on a scalar")
+    axis = one_axis(axis, ndim(a))
     if ufunc is np.add:
         y = np.cumsum(a, axis=axis)
     elif ufunc is np.multiply:
         y = np.cumprod(a, axis=axis)
     elif can_scan(ufunc):
-        y = scan(ufunc, a, axis)
+        y = scan(ufunc, as_operand(ufunc, a), axis)
     else:
         raise missing(name)
     return into(out, y, name)
@@ -178,7 +203,6 @@ def accumulate(ufunc, a, axis=0, dtype=None, out=None):
 
 def scan(ufunc, a, axis):
     """y[k] = f(y[k - 1], a[k]), one after the other: not every ufunc is associative."""
-    axis = one_axis(axis, len(shape(a)))
     steps = [a[along(axis, k)] for k in range(shape(a)[axis])]
     for k in range(1, len(steps)):
         steps[k] = ufunc(steps[k - 1], steps[k])
@@ -189,6 +213,8 @@ def reduceat(ufunc, a, indices, axis=0, dtype=None, out=None):
     axis = one_axis(axis, len(shape(a)))
     n = shape(a)[axis]
     starts = np.asarray(indices).tolist()
+    if any(not 0 <= start < n for start in starts):
+        raise IndexError(f"{name_of(ufunc)}.reduceat: an index of {starts} is out of bounds for an axis of {n}")
     parts = []
     for start, stop in zip(starts, [*starts[1:], n], strict=True):
         part = a[along(axis, slice(start, max(stop, start + 1)))]
