@@ -455,7 +455,7 @@ def in_place(function: Callable[..., Any]) -> Callable[..., Any]:
     """What a function that writes into its first argument makes of a copy of it."""
 
     def run(a, *args, **kwargs):
-        a = a * 1
+        a = np.copy(a)
         function(a, *args, **kwargs)
         return a
 

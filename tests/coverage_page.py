@@ -10,10 +10,13 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 import coverage_table as table
+import test_scipy_fft as fft
 import test_scipy_integrate as integrate
 import test_scipy_interpolate as interpolate
 import test_scipy_linalg as linalg
 import test_scipy_signal as signal
+import test_scipy_special as special
+import test_scipy_stats as stats
 from chainrule.numpy import creation, functional
 from signature_cases import FUNCTIONS, METHODS
 from special_cases import LINES
@@ -57,12 +60,32 @@ COLUMNS: dict[str, dict[str, Iterable[str]]] = {
     },
 }
 
+STATS = stats.columns()
+
 COLUMNS |= {
     "chainrule.numpy": {
         "differentiable": creation.__all__ + functional.__all__,
         "constant": (),
         "not of numbers": (),
         "refused": (),
+    },
+    "scipy.special, what is no ufunc": {
+        "differentiable": special.FUNCTIONS,
+        "constant": special.CONSTANT,
+        "not of numbers": special.NOT_OF_NUMBERS,
+        "refused": special.REFUSED,
+    },
+    "scipy.fft": {
+        "differentiable": fft.FUNCTIONS,
+        "constant": fft.CONSTANT,
+        "not of numbers": fft.NOT_OF_NUMBERS,
+        "refused": fft.REFUSED,
+    },
+    "scipy.stats": {
+        "differentiable": STATS["declared"] | STATS["vectors"] | STATS["functions"],
+        "constant": (),
+        "not of numbers": STATS["passed"],
+        "refused": STATS["undeclared"] | STATS["refused"],
     },
     "scipy.linalg": {
         "differentiable": linalg.FUNCTIONS,

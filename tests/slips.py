@@ -172,7 +172,7 @@ slips(
     ("reshape", "x.shape), **params)), x.dtype)", "x.shape), **params)), np.dtype(float))"),
     # reductions
     ("sum", "ct = stretched(kept(ct, x.shape, axes), x.shape)", "ct = stretched(ct, x.shape)"),
-    ("prod", "t = t * d(kept(y, x.shape, axes), x, axes)", "t = t * y"),
+    ("prod", "if selects else t) * weights", "if selects else t) * y"),
     (
         "sum",
         "return spread(np.sum(t, axis=axes, keepdims=keepdims), y)",
@@ -345,8 +345,8 @@ slips(
     "ops.indexing",
     (
         "getitem",
-        "        np.add.at(total, fill_in(index, arrays), ct)\n",
-        "        total[fill_in(index, arrays)] += ct\n",
+        "        np.add.at(total, where, ct)\n",
+        "        total[where] += ct\n",
     ),
     ("getitem", "    else:\n        total[index] += ct\n", "    else:\n        total[index] = ct\n"),
     ("getitem", "        total[index] = total[index] + ct\n", "        total[index] = ct\n"),
@@ -429,7 +429,7 @@ slips(
     ("eigvals", "np.linalg.solve(vh, ct[..., None] * vh)", "np.linalg.solve(vh, ct[..., None, :] * vh)"),
     ("svd", "dv = filled_up(v1 @ (f - g)", "dv = filled_up(v1 @ (f + g)"),
     ("svd", "+ u1 @ hermitian(right)", "- u1 @ hermitian(right)"),
-    ("svd", "without_phase(x + z, SVD)", "without_phase(x - z, SVD)"),
+    ("svd", "without_phase(x + z, SVD, like)", "without_phase(x - z, SVD, like)"),
     ("svd", "return g1 - u2 @ (hermitian(g2) @ u1)", "return g1"),
     ("svdvals", "fit((u * columns(ct)) @ vh, a)", "fit((u * columns(ct)) @ hermitian(vh), a)"),
 )

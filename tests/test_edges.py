@@ -732,3 +732,22 @@ def test_ten_levels():
     for k in range(6):
         f = cr.grad(f) if k % 2 else (lambda x, f=f: cr.jvp(f, (x,), (1.0,))[1])
     assert_allclose(f(0.3), np.exp(0.3))
+
+
+@pytest.mark.parametrize("layout", [np.ascontiguousarray, np.asfortranarray])
+def test_many_elements_read_by_arrays_of_positions(layout):
+    """Beyond a thousand their cotangents are added up in another way: along one axis, where that can be done."""
+    rng = np.random.default_rng(0)
+    rows, columns = rng.integers(-40, 40, (40, 40)), rng.integers(0, 40, (40, 40))
+    for shape, index in (
+        ((40, 40), (rows, columns)),
+        ((3, 40, 40), (slice(None), columns, rows)),
+        ((40, 3, 40), (rows[:, :1], slice(None, None, -1), columns[:1])),
+        ((5000,), rng.integers(0, 5000, 3000)),
+        ((60, 60), rng.random((60, 60)) > 0.5),
+    ):
+        x = layout(rng.standard_normal(shape))
+        y, pullback = cr.vjp(lambda x, index=index: x[index], x)
+        ct, total = rng.standard_normal(y.shape), np.zeros(shape)
+        np.add.at(total, index, ct)
+        assert_allclose(pullback(ct)[0], total, rtol=1e-14)

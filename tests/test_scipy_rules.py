@@ -1,6 +1,6 @@
-"""Every operation of chainrule.scipy by the columns of tests/columns.py; those of linalg are in test_scipy_linalg.py.
+"""Every operation of chainrule.scipy by the columns of tests/columns.py, but those of linalg, special and fft.
 
-What the functions make of them is in the tests of each module.
+The tests of these three modules run their own. What the functions make of an operation is in the tests of each module.
 """
 
 import importlib
@@ -15,13 +15,14 @@ import chainrule.scipy
 import columns
 from cases import Case
 from chainrule.core.primitive import PRIMITIVES
-from chainrule.scipy import integrate, signal, sparse
+from chainrule.scipy import integrate, signal, sparse, stats
 from chainrule.scipy.sparse import linalg as sparse_linalg
 
 for _, module, _ in pkgutil.walk_packages(chainrule.scipy.__path__, "chainrule.scipy."):
     importlib.import_module(module)
 
-OPERATIONS = [name for name in PRIMITIVES if name.startswith("scipy.") and not name.startswith("scipy.linalg.")]
+ELSEWHERE = ("scipy.linalg.", "scipy.special.", "scipy.fft.")
+OPERATIONS = [name for name in PRIMITIVES if name.startswith("scipy.") and not name.startswith(ELSEWHERE)]
 
 rng = np.random.default_rng(5)
 A = sp.random_array((5, 4), density=0.5, rng=rng, format="csr")
@@ -71,6 +72,13 @@ EXAMPLES = {
         (lambda b, a, x: signal.lfilter(b, a, x), rng.normal(size=3), np.array([1.2, 0.3, -0.2]), rng.normal(size=8)),
         (lambda x, zi: signal.lfilter([0.5, 0.2], [1.0, -0.4], x, zi=zi)[0], rng.normal(size=6), np.array([0.3])),
     ],
+    "scipy.stats.function": [
+        (lambda x, a: stats.gamma.logcdf(x, a), np.array([0.5, 2.0, 3.0]), 1.7),
+        (lambda x, a, b: stats.beta.logcdf(x, a, b), np.array([0.3, 0.8]), 1.2, 1.9),
+        (lambda q, a, b: stats.beta.ppf(q, a, b), np.array([[0.3], [0.8]]), np.array([1.2, 2.5]), np.float64(1.9)),
+        (lambda p: stats.binom.logcdf(np.arange(3), 5, p), 0.4),
+    ],
+    "scipy.stats.constant": [(lambda x, m: x * stats.poisson.ppf(x, m), np.array([0.3, 0.9]), 4.0)],
     "scipy.integrate.quad": [
         (lambda a, b, k: integrate.quad(lambda x, k: np.exp(-k * x), a, b, args=(k,), epsabs=1e-13)[0], 0.2, 1.3, 0.7),
     ],

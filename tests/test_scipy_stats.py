@@ -268,7 +268,7 @@ def test_methods_agree(name):
     )
     a, b = slope(lambda *args: d.isf(1 - q, *args)), slope(lambda *args: d.ppf(q, *args))
     np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-12)
-    for moment in ("mean", "var", "entropy"):
+    for moment in ("mean", "var", *(["entropy"] if name != "levy" else [])):  # SciPy integrates that numerically
         if getattr(d.standard, moment) is not None and np.isfinite(getattr(d, moment)(*shapes, *place(name))):
             f = lambda *args, m=moment: getattr(d, m)(*shapes[:fixed], *args)
             check_rules(f, *args, order=1)
@@ -296,8 +296,10 @@ def stats_of(d, v, methods):
 
 @pytest.mark.parametrize("name", ["nbinom", "poisson", "logser", "betabinom", "zipf"])
 def test_second_order_of_counts(name):
-    f = lambda v: getattr(stats, name).logcdf(np.array([1, 3]), *(v[i] for i in range(len(v))))
-    check_rules(f, np.array(SHAPES[name], float))
+    fixed = 1 if name == "betabinom" else 0  # a whole number, so that there are no differences to compare with
+    whole, varied = SHAPES[name][:fixed], np.array(SHAPES[name][fixed:], float)
+    f = lambda v: getattr(stats, name).logcdf(np.array([1, 3]), *whole, *(v[i] for i in range(len(v))))
+    check_rules(f, varied)
 
 
 # Slopes in the shape of the logarithm of the cdf or the sf, by mpmath 1.3 with 30 digits: numerical integrals of the
@@ -445,7 +447,7 @@ def test_signatures_are_scipys():
             if hasattr(theirs, method):
                 assert inspect.signature(getattr(ours, method)) == inspect.signature(getattr(theirs, method))
     for name, function in vars(stats).items():
-        if inspect.isfunction(function) and hasattr(original, name):
+        if inspect.isfunction(function) and not name.startswith("_") and hasattr(original, name):
             assert inspect.signature(function) == inspect.signature(getattr(original, name)), name
 
 
@@ -659,7 +661,7 @@ S.multivariate_t(m, A, 3).pdf(p)
 S.multivariate_t.logpdf(p, m, A, np.inf)
 S.multivariate_t.entropy(m, A, s + 2)
 S.matrix_normal.logpdf(M, M * 2, A, B)
-S.matrix_normal(M, A, B).pdf(np.stack([M + 1, M * 2]))
+S.matrix_normal(M, A, B).pdf(np.stack([M + 0.1, M * 1.1]))
 S.matrix_normal.entropy(A, B)
 S.wishart.logpdf(A, 4 + s, A * 2 + np.eye(3))
 S.wishart.logpdf(np.stack([B, 2 * B], 2), 4, B)

@@ -453,6 +453,8 @@ def write_part(x, index, value):
     if x.memory is not None:
         refresh(x)
     entries, arrays = parse(index, np.shape(x))
+    if x.shape == () and _has_ellipsis(index) and np.shape(value):
+        value = np.reshape(value, ())  # NumPy takes x[...] = [1.0]; without the Ellipsis it does not
     memory = value.memory if isinstance(value, Tracer) else None
     if memory is not None and memory.base is x and memory.key == entries and fresh(value) and not arrays:
         return  # the last step of `x[i] += v`: it has been written already

@@ -7,7 +7,7 @@ import numpy as np
 
 from ...core.trace import aval_of, bind, operand
 from .. import contractions
-from .tools import array, given, into, ndim, one_axis, signature_of
+from .tools import array, into, ndim, one_axis, signature_of
 
 
 @signature_of(np.matmul)
@@ -118,7 +118,7 @@ def einsum(*operands, out: Any = None, optimize=False, dtype=None, order="K", ca
     left, right = plain.split("->")
     is_view = len(xs) == 1 and set(left) == set(right) and out is None
     common = np.result_type(*(x.dtype for x in xs)) if dtype is None else dtype
-    if given(out) and not np.can_cast(common, out.dtype, casting):
+    if out is not None and not np.can_cast(common, out.dtype, casting):
         raise TypeError(f"einsum: a result of dtype {common} cannot be cast to {out.dtype} by the rule {casting!r}")
     if dtype is not None and not is_view:
         if not all(np.can_cast(x.dtype, dtype, casting) for x in xs):

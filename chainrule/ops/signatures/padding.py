@@ -25,11 +25,11 @@ KEYWORDS = {
 @signature_of(np.pad)
 def pad(array_, pad_width, mode="constant", **kwargs):
     a = array(array_)
-    given = list(pad_width.values()) if isinstance(pad_width, dict) else pad_width
-    if not np.size(given) and given is pad_width:
+    given = list(pad_width.values()) if isinstance(pad_width, dict) else [pad_width]
+    if not isinstance(pad_width, dict) and not np.size(pad_width):
         raise TypeError("`pad_width` must be of integral type.")
     widths = pairs(pad_width, a.ndim)
-    if np.min(given, initial=0) < 0:
+    if any(np.min(width, initial=0) < 0 for width in given):
         raise ValueError("index can't contain negative values")
     if callable(mode):
         return by_function(a, widths, mode, kwargs)

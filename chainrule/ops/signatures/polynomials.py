@@ -24,7 +24,7 @@ def of_polynomials(function):
 def polyval(p, x):
     x = x if isinstance(x, np.poly1d) else array(x)
     y = 0 if isinstance(x, np.poly1d) else np.zeros_like(x)
-    for c in p.coeffs if isinstance(p, np.poly1d) else p:
+    for c in p.coeffs if isinstance(p, np.poly1d) else array(p):
         y = y * x + c
     return y
 

@@ -20,7 +20,6 @@ from .tools import (
     ndim,
     one_axis,
     plain,
-    refuse,
     shape,
     signature_of,
     written_into,
@@ -183,6 +182,7 @@ def copyto(dst, src, casting: Any = "same_kind", where=True):
     dst, src = written_into(dst, "numpy.copyto"), operand(src)
     if not isinstance(src, int | float | complex) and not np.can_cast(src.dtype, dst.dtype, casting):
         raise TypeError(f"Cannot cast array data from {src.dtype!r} to {dst.dtype!r} according to the rule {casting!r}")
+    src = np.broadcast_to(src, dst.shape)
     dst[...] = src if where is True else np.where(where, src, dst)
 
 
@@ -190,27 +190,48 @@ def copyto(dst, src, casting: Any = "same_kind", where=True):
 def put(a, ind, v, mode="raise"):
     a = written_into(a, "numpy.put")
     places = np.ravel(within(plain(ind, "numpy.put"), a.size, mode, "numpy.put"))
-    if places.size:
-        a[np.unravel_index(np.where(places < 0, places + a.size, places), a.shape)] = repeated(v, places.size)
+    if places.size and np.size(nested(v)):
+        write_flat(a, places, repeated(v, places.size))
 
 
 @signature_of(np.place)
 def place(arr, mask, vals):
     arr = written_into(arr, "numpy.place")
-    places = np.nonzero(plain(mask, "numpy.place"))
-    if len(places[0]):
+    places = np.flatnonzero(plain(of_one_size(arr, mask, "numpy.place"), "numpy.place"))
+    if len(places):
         if not np.size(nested(vals)):
             raise ValueError("Cannot insert from an empty array!")
-        arr[places] = repeated(vals, len(places[0]))
+        write_flat(arr, places, repeated(vals, len(places)))
 
 
 @signature_of(np.putmask)
 def putmask(a, mask, values):
     a = written_into(a, "numpy.putmask")
-    values = nested(values)
+    mask, values = of_one_size(a, mask, "numpy.putmask"), nested(values)
+    if not values.size:
+        return
     if values.ndim:
         values = np.reshape(np.resize(values, a.size), a.shape)
-    a[...] = np.where(mask, values, a)
+    a[...] = np.where(np.reshape(mask, a.shape), values, a)
+
+
+def of_one_size(a, mask, function):
+    if np.size(mask) != a.size:
+        raise ValueError(f"{function}: mask and data must be of one size; got {np.size(mask)} and {a.size}")
+    return mask
+
+
+def write_flat(a, places, values):
+    """Does `a.flat[places] = values`."""
+    if not np.size(places) or not np.size(values):
+        return
+    if np.min(places) < -a.size or np.max(places) >= a.size:
+        wrong = places[(places < -a.size) | (places >= a.size)][0]
+        raise IndexError(f"index {wrong} is out of bounds for size {a.size}")
+    if a.shape:
+        a[np.unravel_index(np.where(places < 0, places + a.size, places), a.shape)] = values
+    else:  # NumPy unravels nothing of an array without axes; of several values the last one stays
+        a[()] = values[-1] if np.shape(values) else values
 
 
 def repeated(values, count):
@@ -222,10 +243,13 @@ def repeated(values, count):
 @signature_of(np.put_along_axis)
 def put_along_axis(arr, indices, values, axis):
     arr = written_into(arr, "numpy.put_along_axis")
-    if axis is None:
-        raise refuse("numpy.put_along_axis", "axis=None is not supported; use x[np.unravel_index(i, x.shape)] = v")
-    axis = one_axis(axis, ndim(arr))
-    arr[along_axis(arr.shape, plain(indices, "numpy.put_along_axis"), axis)] = values
+    indices = plain(indices, "numpy.put_along_axis")
+    if axis is not None:
+        arr[along_axis(arr.shape, indices, one_axis(axis, ndim(arr)))] = values
+    elif indices.ndim != 1:
+        raise ValueError("when axis=None, `indices` must have a single dimension.")
+    else:
+        write_flat(arr, indices, np.broadcast_to(values, indices.shape))
 
 
 @signature_of(np.fill_diagonal)

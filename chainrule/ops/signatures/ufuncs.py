@@ -247,7 +247,7 @@ def at(ufunc, a, indices, b: Any = None):
     turns = indexing.arrivals(places)
     for turn in range(int(turns.max(initial=-1)) + 1):  # each place at most once in a turn
         chosen = np.flatnonzero(turns == turn)
-        where = np.unravel_index(places[chosen], a.shape)
+        where = np.unravel_index(places[chosen], a.shape) if a.shape else (None,)
         a[where] = ufunc(a[where]) if b is None else ufunc(a[where], np.ravel(b)[chosen])
 
 

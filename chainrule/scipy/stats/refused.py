@@ -6,7 +6,7 @@ from typing import Any
 import scipy.stats
 
 from ..namespace import instead_of
-from .standing_in import TWINS, refuse, stand_in
+from .standing_in import refuse, stand_in
 
 RANKS = "it depends on the order of the data alone, which does not change with small steps"
 SEARCH = "its result is that of a search, through which there is no rule"
@@ -48,7 +48,7 @@ Undeclared = type("Undeclared", (), {name: method_refused(name) for name in METH
 
 
 def is_undeclared(x: Any) -> bool:
-    return isinstance(x, scipy.stats.rv_continuous | scipy.stats.rv_discrete) and type(x) not in TWINS
+    return isinstance(x, scipy.stats.rv_continuous | scipy.stats.rv_discrete)
 
 
 def others(entered: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...core import dependence
-from ...core.primitive import Aval, Primitive, keeps_all, keeps_nothing
+from ...core.primitive import Aval, Primitive, keeps_all, keeps_nothing, register
 from ...core.trace import bind
 from ...ops.families import add_up, aligned, fit, spread
 from ...ops.signatures.tools import as_float
@@ -63,7 +63,7 @@ def _sparsity(deps, *x, of):
 
 
 evaluate = Primitive(
-    "stats.evaluate",
+    "scipy.stats.function",
     impl=lambda *x, of: of.value(*x),
     aval=_aval,
     jvp=_jvp,
@@ -73,6 +73,7 @@ evaluate = Primitive(
     sparsity=_sparsity,
     zeros="stay",
 )
+register(evaluate)
 
 
 class Constant(NamedTuple):
@@ -90,7 +91,7 @@ class Constant(NamedTuple):
 
 
 look = Primitive(
-    "stats.look",
+    "scipy.stats.constant",
     impl=lambda *x, of: np.broadcast_to(of.value(*x), np.broadcast_shapes(*map(np.shape, x))).astype(of.dtype)[()],
     aval=lambda *x, of: Aval(np.broadcast_shapes(*(a.shape for a in x)), np.dtype(of.dtype)),
     jvp=None,
@@ -99,6 +100,7 @@ look = Primitive(
     batch=lambda is_batched, *x, of: bind(look, *aligned(is_batched, x), of=of),
     sparsity=lambda deps, *x, of: dependence.nothing(np.broadcast_shapes(*(a.shape for a in x))),
 )
+register(look)
 
 
 def plainly(method: Callable[..., Any]) -> Callable[..., Any]:

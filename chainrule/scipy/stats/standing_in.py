@@ -17,12 +17,14 @@ def stand_in(original: Any, methods: type, attributes: dict[str, Any]) -> Any:
     base = type(original)
     own = {name: function for name, function in inspect.getmembers(methods, inspect.isfunction) if hasattr(base, name)}
     both = {name: _either(function, getattr(base, name)) for name, function in own.items()}
-    TWINS[base] = type(base.__name__, (base,), {**both, **attributes, "__module__": __name__, "__reduce__": _reduce})
-    return _restored(base, original.__getstate__())
+    key = base, getattr(original, "name", None)
+    common = {"__module__": __name__, "__doc__": base.__doc__, "__reduce__": _reduce, "twin_of": key}
+    TWINS[key] = type(base.__name__, (base,), {**both, **attributes, **common})
+    return _restored(key, original.__getstate__())
 
 
-TWINS: dict[type, type] = {}
-"""Class of SciPy's -> that of its twin."""
+TWINS: dict[tuple[type, str | None], type] = {}
+"""Class of SciPy's, and the distribution's name, for some have one class -> the class of its twin."""
 
 
 def _either(ours: Any, theirs: Any) -> Any:
@@ -36,12 +38,12 @@ def _either(ours: Any, theirs: Any) -> Any:
 
 def _reduce(self: Any) -> Any:
     """How to pickle a twin: its class has no name by which it could be found."""
-    return _restored, (type(self).__base__, self.__getstate__())
+    return _restored, (self.twin_of, self.__getstate__())
 
 
-def _restored(base: type, state: Any) -> Any:
-    twin = object.__new__(TWINS[base])
-    if hasattr(base, "__setstate__"):
+def _restored(key: tuple[type, str | None], state: Any) -> Any:
+    twin = object.__new__(TWINS[key])
+    if hasattr(key[0], "__setstate__"):
         twin.__setstate__(state)
     else:
         twin.__dict__.update(state or {})

@@ -49,7 +49,7 @@ class Standard:
         self.original, self.name, self.logdensity, self.law = original, original.name, logdensity, law
         self.mean, self.var, self.entropy = mean, var, entropy
         self.support = support or (lambda *shapes: (np.float64(original.a), np.float64(original.b)))
-        self.valid = Constant(f"{self.name}, valid shapes", original._argcheck)
+        self.valid = Constant(f"{self.name}, valid shapes", lambda *x: original._argcheck(*x) & ~np.isnan(sum(x)))
         forms = ((cdf, lambda y: 1.0), (logcdf, np.exp), (logsf, lambda y: -np.exp(y)))
         self.closed = next(((form, factor) for form, factor in forms if form is not None), None)
         self.in_shape = [self._in_shape(i) for i in range(original.numargs)]
