@@ -16,6 +16,20 @@ class Aval(NamedTuple):
     dtype: Any
 
 
+class Part(NamedTuple):
+    """One of the writes that make an array: at every index j below `shape`, `value(body, j)` goes where j leads to.
+
+    That is `start + step * j`, axis by axis, or `places(body, j)`; add: what stood there stays, and is added to.
+    """
+
+    shape: tuple[int, ...]
+    value: Callable[..., Any]
+    start: tuple[int, ...] = ()
+    step: tuple[int, ...] = ()
+    places: Callable[..., Any] | None = None
+    add: bool = False
+
+
 class Kept(NamedTuple):
     """What the tape keeps for a backward pass: which of the arguments, and whether the output."""
 
@@ -92,6 +106,11 @@ class Primitive:
     elementwise operation; "move": `vjp` moves elements and adds them up; None: anything may become of it"""
     plain: Plain | None = None
     """For an elementwise operation: the short form of `saves` and `vjp`"""
+    element: Callable[..., Any] | None = None
+    """`(body, i, *x, **params) -> number`: the element of y at index i, in terms of elements of x (compile/scalars.py);
+    None for what no loop can do"""
+    parts: Callable[..., Any] | None = None
+    """`(*x, **params) -> Parts`: the writes that make y, one after the other; instead of `element`"""
     slopes: Callable[..., Any] | None = None
     """`(wanted, *x) -> slopes`: something small from which `vjp` gets all that it reads of large arrays `x` and `y`, if
     it is given as its parameter `slopes`; the tape keeps that instead of what `saves` says"""

@@ -1,11 +1,13 @@
 """Contractions: multilinear, so the tangent is the operation itself and each cotangent a contraction again."""
 
+import functools
+
 import numpy as np
 
 from ..core import dependence
 from ..core.primitive import Aval, Primitive, register
 from ..core.trace import UFUNCS, aval_of, bind
-from .families import add_up, adjoint, fit, keeps_others, pad_axes, spread
+from .families import add_up, adjoint, fit, keeps_others, pad_axes, spread, stretched_index
 from .indexing import ARRAY, put
 
 
@@ -96,6 +98,19 @@ def matmul_sparsity(deps, a, b):  # y[i, j] depends on row i of a and column j o
     return dependence.union(parts, shape)
 
 
+def matmul_element(body, i, a, b):
+    i = list(i)
+    column = (i.pop(),) if len(b.shape) > 1 else ()
+    row = (i.pop(),) if len(a.shape) > 1 else ()
+    at_a, at_b = (stretched_index(tuple(i), v.shape[: max(0, len(v.shape) - 2)]) for v in (a, b))
+    dtype = np.result_type(a.dtype, b.dtype)
+
+    def term(k):
+        return body.multiply(a((*at_a, *row, k)), b((*at_b, k, *column)), dtype)
+
+    return body.reduce("sum", a.shape[-1:], term, dtype)
+
+
 matmul = register(
     Primitive(
         "matmul",
@@ -106,6 +121,7 @@ matmul = register(
         saves=keeps_others,
         batch=matmul_batch,
         sparsity=matmul_sparsity,
+        element=matmul_element,
     )
 )
 UFUNCS[np.matmul] = matmul
@@ -215,6 +231,20 @@ def einsum_sparsity(deps, *avals, subscripts):
     return dependence.union(parts, shape)
 
 
+def einsum_element(body, i, *x, subscripts):
+    ins, out = split(subscripts)
+    sizes = sizes_of(subscripts, x)
+    summed = [c for c in sizes if c not in out]
+    dtype = np.result_type(*(v.dtype for v in x))
+
+    def term(*j):
+        at = dict(zip(out, i, strict=True)) | dict(zip(summed, j, strict=True))
+        factors = [v(stretched_index(tuple(at[c] for c in letters), v.shape)) for letters, v in zip(ins, x, strict=True)]
+        return functools.reduce(lambda p, q: body.multiply(p, q, dtype), factors[1:], body.cast(factors[0], dtype))
+
+    return body.reduce("sum", [sizes[c] for c in summed], term, dtype)
+
+
 einsum = register(
     Primitive(
         "einsum",
@@ -225,6 +255,7 @@ einsum = register(
         saves=keeps_others,
         batch=einsum_batch,
         sparsity=einsum_sparsity,
+        element=einsum_element,
     )
 )
 

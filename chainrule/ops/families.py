@@ -151,11 +151,14 @@ def _plain_vjp(d: Any, reads: tuple[int | str, ...]) -> Callable[..., Any] | Non
     return lambda ct, y, a, b: ct * _evaluate(d, reads, y, (a, b))
 
 
-def elementwise(ufunc: Any, *, d: Any, name: str | None = None, keys: Sequence[Any] = (), halves: Any = ()):
+def elementwise(
+    ufunc: Any, *, d: Any, name: str | None = None, keys: Sequence[Any] = (), halves: Any = (), element: Any = None
+):
     """A primitive for a NumPy ufunc, or for a function that broadcasts like one, from its partials `d`.
 
     `keys` are further ufuncs that mean the same. `halves` are functions of the inputs that give the partials in halves,
-    as small integers, if they are whole numbers of them: the tape keeps these of large arrays.
+    as small integers, if they are whole numbers of them: the tape keeps these of large arrays. `element` is what a loop
+    does, for a function that is no ufunc.
     """
     d = d if isinstance(d, tuple) else (d,)
     reads = tuple(map(_reads, d))
@@ -196,6 +199,10 @@ def elementwise(ufunc: Any, *, d: Any, name: str | None = None, keys: Sequence[A
         shape = np.broadcast_shapes(*(a.shape for a in avals))
         return dependence.union([s for s, d_i in zip(deps, d, strict=True) if d_i is not None], shape)
 
+    def own_element(body, i, *x):
+        dtypes = _resolved(ufunc, [a.aval for a in x])
+        return body.apply(ufunc.__name__, [a(stretched_index(i, a.shape)) for a in x], dtypes[: len(x)], dtypes[-1])
+
     primitive = register(
         Primitive(
             name or ufunc.__name__,
@@ -206,6 +213,7 @@ def elementwise(ufunc: Any, *, d: Any, name: str | None = None, keys: Sequence[A
             saves,
             batch,
             sparsity,
+            element=element or (own_element if isinstance(ufunc, np.ufunc) else None),
             zeros="stay",
             plain=_plain(d, reads, saves, COPY_BELOW if halves else math.inf),
             slopes=slopes if halves else None,
@@ -225,7 +233,7 @@ def jointly(ufunc: Any, *, d: Sequence[Any], name: str | None = None) -> Primiti
 
     def aval(*avals):
         shape = np.broadcast_shapes(*(a.shape for a in avals))
-        return tuple(Aval(shape, dtype) for dtype in _resolved(ufunc, avals))
+        return tuple(Aval(shape, dtype) for dtype in _resolved(ufunc, avals)[len(avals) :])
 
     def jvp(tangents, y, *x):
         totals = [
@@ -269,26 +277,33 @@ def jointly(ufunc: Any, *, d: Sequence[Any], name: str | None = None) -> Primiti
 def result_dtype(ufunc: Any, avals: Sequence[Aval]) -> np.dtype:
     """The dtype `ufunc` gives for these operands, Python numbers adapting to the others (NEP 50)."""
     if isinstance(ufunc, np.ufunc):
-        return _resolved(ufunc, avals)[0]
+        return _resolved(ufunc, avals)[len(avals)]
     return np.asarray(
         ufunc(*(np.ones((), a.dtype) if isinstance(a.dtype, np.dtype) else a.dtype(1) for a in avals))
     ).dtype
 
 
 def _resolved(ufunc: np.ufunc, avals: Sequence[Aval]) -> tuple[np.dtype, ...]:
-    """The dtypes of all outputs."""
+    """The dtypes of all operands and outputs."""
     dtypes = (np.dtype(bool) if a.dtype is bool else a.dtype for a in avals)
-    return ufunc.resolve_dtypes((*dtypes, *(None,) * ufunc.nout))[len(avals) :]
+    return ufunc.resolve_dtypes((*dtypes, *(None,) * ufunc.nout))
+
+
+def stretched_index(i: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """Where broadcasting takes the element at index `i` from in an array of this shape."""
+    return tuple(k if n != 1 else 0 for k, n in zip(i[len(i) - len(shape) :], shape, strict=True))
 
 
 # ---- reduction ----------------------------------------------------------------------------------------------
 
 
-def reduction(impl: Callable[..., Any], *, name: str, d: Any, selects: bool = False) -> Primitive:
+def reduction(
+    impl: Callable[..., Any], *, name: str, d: Any, selects: bool = False, loops: bool = True
+) -> Primitive:
     """A primitive for `impl(x, axis=axes)` from the weights `d` = dy/dx, shaped like x (None: no derivative).
 
     `d(y, x, axes)` sees y with the reduced axes kept as 1. selects: an element of weight 0 was not chosen, so that no
-    slope at it matters. The primitive's parameters are `axes`, a tuple of
+    slope at it matters. loops: whether a loop that a compiler knows by `name` does it, element by element. The primitive's parameters are `axes`, a tuple of
     axes counted from 0 in increasing order, and `keepdims`.
     """
 
@@ -324,6 +339,13 @@ def reduction(impl: Callable[..., Any], *, name: str, d: Any, selects: bool = Fa
         out = dependence.over_axes(deps[0], axes)
         return out.reshape(len(out), *reduced_shape(x.shape, axes, keepdims))
 
+    def element(body, i, x, *, axes, keepdims):
+        kept_axes = [k for k in range(len(x.shape)) if k not in axes]
+        at = dict(zip(kept_axes, [n for k, n in enumerate(i) if not (keepdims and k in axes)], strict=True))
+        term = lambda *j: x(tuple((at | dict(zip(axes, j, strict=True)))[k] for k in range(len(x.shape))))
+        dtype = aval(x.aval, axes=axes, keepdims=keepdims).dtype
+        return body.reduce(name, [x.shape[k] for k in axes], term, dtype)
+
     saves = keeps_all if callable(d) else keeps_nothing
     primitive = register(
         Primitive(
@@ -335,6 +357,7 @@ def reduction(impl: Callable[..., Any], *, name: str, d: Any, selects: bool = Fa
             saves,
             batch,
             sparsity,
+            element=element if loops else None,
             zeros=None if callable(d) else "move",
         )
     )
@@ -361,6 +384,7 @@ def structural(
     name: str,
     transpose: Callable[..., Any],
     batch: Callable[..., Any],
+    element: Callable[..., Any] | None = None,
     sparsity: Callable[..., Any] | None = None,
 ) -> Primitive:
     """A primitive that only moves elements of its one input; `impl` says where to.
@@ -385,7 +409,8 @@ def structural(
     def move(deps, x, **params):
         return batch(deps[0], **params)
 
-    primitive = Primitive(name, impl, aval, jvp, vjp, keeps_nothing, batch_rule, sparsity or move, zeros="move")
+    rules = aval, jvp, vjp, keeps_nothing, batch_rule, sparsity or move
+    primitive = Primitive(name, impl, *rules, element=element, zeros="move")
     return register(primitive)
 
 

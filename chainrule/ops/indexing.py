@@ -14,9 +14,9 @@ from ..core import dependence
 from ..core.accumulate import Cleared, Scattered
 from ..core.errors import LostGradientError, user_line
 from ..core.memory import fresh, read, refresh, view, written
-from ..core.primitive import Aval, Kept, Primitive, register
+from ..core.primitive import Aval, Kept, Part, Primitive, register
 from ..core.trace import FRONT_ENDS, Tracer, aval_of, bind, concrete, dtype_of
-from .families import cast, pad_axes
+from .families import cast, pad_axes, stretched_index
 
 
 class _Array:
@@ -216,6 +216,72 @@ def getitem_sparsity(deps, x, *arrays, index, copy):
     return getitem_batch((True,) + (False,) * len(arrays), deps[0], *arrays, index=index, copy=False)
 
 
+def source(body, i, shape, index, arrays):
+    """Where the element of x[index] at i stands in x, of this shape: along each axis an index, or a computed number."""
+    index, i = whole(index, shape), list(i)
+    if arrays:
+        wide = np.broadcast_shapes(*(a.shape for a in arrays))
+        first = advanced_position(index, [a.shape for a in arrays])[0]
+        chosen = tuple(i[first : first + len(wide)])
+        del i[first : first + len(wide)]
+        found = iter([a(stretched_index(chosen, a.shape)) for a in arrays])
+    at, rest = [], iter(i)
+    for e in index:
+        if e is None:
+            next(rest)
+        elif isinstance(e, slice):
+            start, _, step = e.indices(shape[len(at)])
+            at.append(next(rest) * step + start)
+        else:
+            at.append(body.position(next(found), shape[len(at)]) if e is ARRAY else e % shape[len(at)])
+    return tuple(at)
+
+
+def whole(index, shape):
+    """`index` with an entry for every axis of x."""
+    if any(isinstance(e, bool) for e in index):
+        raise NotImplementedError("an index of True or False")
+    return (*index, *(slice(None),) * (len(shape) - sum(e is not None for e in index)))
+
+
+def part_at(index, shape, value, arrays, add):
+    """The part of x, of this shape, that writes `value(body, i)` at x[index], i being an index of x[index]."""
+    index = whole(index, shape)
+    if arrays:
+        at = lambda body, i: source(body, i, shape, index, arrays)
+        return Part(out_shape(shape, index, arrays), value, places=at, add=add)
+    entries = [e for e in index if e is not None]
+    axes = [range(n)[e] if isinstance(e, slice) else [e % n] for e, n in zip(entries, shape, strict=True)]
+
+    def of_box(body, j):
+        at = iter(j)
+        i = [0 if e is None else next(at) for e in index]
+        return value(body, tuple(k for k, e in zip(i, index, strict=True) if e is None or isinstance(e, slice)))
+
+    step = [a.step if isinstance(a, range) else 1 for a in axes]
+    start = [a[0] if len(a) else 0 for a in axes]
+    return Part(tuple(map(len, axes)), of_box, tuple(start), tuple(step), add=add)
+
+
+def put_parts(ct, *arrays, index, shape):
+    nothing = Part(shape, lambda body, j: body.zero(ct.dtype), (0,) * len(shape), (1,) * len(shape))
+    return [nothing, part_at(index, shape, lambda body, i: ct(i), arrays, add=bool(arrays))]
+
+
+def setitem_parts(x, v, *arrays, index, in_place):
+    def value(body, i):
+        extra = len(v.shape) - len(i)  # assignment drops leading axes of 1
+        at = stretched_index(i, v.shape[extra:]) if extra > 0 else stretched_index(i, v.shape)
+        return body.cast(v((0,) * extra + at), x.dtype)
+
+    before = Part(x.shape, lambda body, j: x(j), (0,) * len(x.shape), (1,) * len(x.shape))
+    return [before, part_at(index, x.shape, value, arrays, add=False)]
+
+
+def getitem_element(body, i, x, *arrays, index, copy):
+    return x(source(body, i, x.shape, index, arrays))
+
+
 getitem = register(
     Primitive(
         "getitem",
@@ -226,6 +292,7 @@ getitem = register(
         saves=keeps_from(1),
         batch=getitem_batch,
         sparsity=getitem_sparsity,
+        element=getitem_element,
         zeros="move",
     )
 )
@@ -309,6 +376,7 @@ put = register(
         saves=keeps_from(1),
         batch=put_batch,
         sparsity=put_sparsity,
+        parts=put_parts,
     )
 )
 
@@ -413,6 +481,7 @@ setitem = register(
         saves=keeps_from(2),
         batch=setitem_batch,
         sparsity=setitem_sparsity,
+        parts=setitem_parts,
         zeros="move",
     )
 )

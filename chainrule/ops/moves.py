@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from ..core import dependence
-from ..core.primitive import Aval, Primitive, keeps_nothing, register
+from ..core.primitive import Aval, Part, Primitive, keeps_nothing, register
 from ..core.trace import bind
-from .families import cast, fit, spread, structural
+from .families import cast, fit, spread, stretched_index, structural
 
 
 def batched_shape(x, shape):
@@ -19,6 +19,7 @@ reshape = structural(
     name="reshape",
     transpose=lambda ct, x, *, shape: np.reshape(ct, x.shape),
     batch=lambda x, *, shape: bind(reshape, x, shape=batched_shape(x, shape)),
+    element=lambda body, i, x, *, shape: x.flat(i, shape),
 )
 
 
@@ -34,6 +35,7 @@ broadcast_to = structural(
     name="broadcast_to",
     transpose=lambda ct, x, *, shape: fit(ct, x),
     batch=broadcast_batch,
+    element=lambda body, i, x, *, shape: x(stretched_index(i, x.shape)),
 )
 
 transpose = structural(
@@ -41,6 +43,7 @@ transpose = structural(
     name="transpose",
     transpose=lambda ct, x, *, axes: np.transpose(ct, inverse_permutation(axes)),
     batch=lambda x, *, axes: bind(transpose, x, axes=(0, *(i + 1 for i in axes))),
+    element=lambda body, i, x, *, axes: x(tuple(i[k] for k in inverse_permutation(axes))),
 )
 
 
@@ -61,6 +64,7 @@ copy = structural(
     name="copy",
     transpose=lambda ct, x, *, order="K": ct,
     batch=lambda x, *, order="K": bind(copy, x, order="C" if order == "C" else "K"),
+    element=lambda body, i, x, *, order="K": x(i),
 )
 
 
@@ -81,6 +85,7 @@ astype = register(
         saves=keeps_nothing,
         batch=lambda is_batched, x, *, dtype: bind(astype, x, dtype=dtype),
         sparsity=lambda deps, x, *, dtype: deps[0],
+        element=lambda body, i, x, *, dtype: body.cast(x(i), dtype),
         zeros="stay",
     )
 )
@@ -97,6 +102,7 @@ astype_constant = register(
         saves=keeps_nothing,
         batch=lambda is_batched, x, *, dtype: bind(astype_constant, x, dtype=dtype),
         sparsity=lambda deps, x, *, dtype: dependence.nothing(x.shape),
+        element=lambda body, i, x, *, dtype: body.cast(x(i), dtype),
     )
 )
 
@@ -148,6 +154,16 @@ def concatenate_sparsity(deps, *avals, axis):
     return np.concatenate(whole, axis=axis + 1)
 
 
+def concatenate_parts(*x, axis):
+    dtype = np.result_type(*(v.dtype for v in x))
+    parts, at = [], 0
+    for v in x:
+        start = tuple(at if k == axis else 0 for k in range(len(v.shape)))
+        parts.append(Part(v.shape, lambda body, j, v=v: body.cast(v(j), dtype), start, (1,) * len(v.shape)))
+        at += v.shape[axis]
+    return parts
+
+
 concatenate = register(
     Primitive(
         "concatenate",
@@ -158,6 +174,7 @@ concatenate = register(
         saves=keeps_nothing,
         batch=concatenate_batch,
         sparsity=concatenate_sparsity,
+        parts=concatenate_parts,
         zeros="move",
     )
 )
@@ -168,6 +185,14 @@ concatenate = register(
 
 def windows_impl(x, *, sizes, axes):
     return np.lib.stride_tricks.sliding_window_view(x, sizes, axis=axes)
+
+
+def windows_source(i, ndim, axes):
+    """Where the element of a window is in the array: the window's place, and the offset in it."""
+    at = list(i[:ndim])
+    for a, offset in zip(axes, i[ndim:], strict=True):
+        at[a] = at[a] + offset
+    return tuple(at)
 
 
 def windows_transpose(ct, x, *, sizes, axes):
@@ -191,6 +216,7 @@ windows = structural(
     name="sliding_window_view",
     transpose=windows_transpose,
     batch=lambda x, *, sizes, axes: bind(windows, x, sizes=sizes, axes=tuple(a + 1 for a in axes)),
+    element=lambda body, i, x, *, sizes, axes: x(windows_source(i, len(x.shape), axes)),
 )
 
 

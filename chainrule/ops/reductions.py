@@ -65,10 +65,10 @@ sum_ = reduction(lambda x, **how: x.sum(**how), name="sum", d=1)
 max_ = reduction(lambda x, **how: x.max(**how), name="max", d=share_of_extreme, selects=True)
 min_ = reduction(lambda x, **how: x.min(**how), name="min", d=share_of_extreme, selects=True)
 prod = reduction(lambda x, **how: x.prod(**how), name="prod", d=others)
-logsumexp = reduction(logsumexp_of, name="logsumexp", d=softmax_weights)
+logsumexp = reduction(logsumexp_of, name="logsumexp", d=softmax_weights, loops=False)
 any_ = reduction(np.any, name="any", d=None)
 all_ = reduction(np.all, name="all", d=None)
-count_nonzero = reduction(np.count_nonzero, name="count_nonzero", d=None)
+count_nonzero = reduction(np.count_nonzero, name="count_nonzero", d=None, loops=False)
 
 
 # ---- cumulative sum: linear ---------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from ..core import dependence
 from ..core.primitive import Aval, Primitive, register
 from ..core.trace import UFUNCS, aval_of, bind
 from ..core.zeros import Supported, cast, fit
-from .families import aligned, keeps, spread
+from .families import aligned, keeps, spread, stretched_index
 
 
 def where_aval(c, a, b):
@@ -44,6 +44,12 @@ def where_sparsity(deps, c, a, b):
     return dependence.union(list(deps[1:]), np.broadcast_shapes(c.shape, a.shape, b.shape))
 
 
+def where_element(body, i, c, a, b):
+    dtype = where_aval(c.aval, a.aval, b.aval).dtype
+    condition, x, y = (v(stretched_index(i, v.shape)) for v in (c, a, b))
+    return body.where(body.cast(condition, bool), body.cast(x, dtype), body.cast(y, dtype))
+
+
 where = register(
     Primitive(
         "where",
@@ -54,6 +60,7 @@ where = register(
         saves=keeps((), (0,), (0,)),
         batch=lambda is_batched, *x: bind(where, *aligned(is_batched, x)),
         sparsity=where_sparsity,
+        element=where_element,
         zeros="stay",
     )
 )
@@ -65,6 +72,9 @@ where = register(
 def complex_parts(name, impl, jvp, vjp, saves):
     """An elementwise operation of one input whose rules are not a multiplication by one partial derivative."""
 
+    def element(body, i, x):
+        return body.apply(name, [x(i)], [x.dtype], aval(x).dtype)
+
     def aval(x):
         return Aval(x.shape, np.asarray(impl(np.ones((), x.dtype))).dtype)
 
@@ -74,7 +84,8 @@ def complex_parts(name, impl, jvp, vjp, saves):
     def sparsity(deps, x):
         return deps[0]
 
-    primitive = register(Primitive(name, impl, aval, jvp, vjp, saves, batch, sparsity, zeros="stay"))
+    rules = impl, aval, jvp, vjp, saves, batch, sparsity
+    primitive = register(Primitive(name, *rules, element=element, zeros="stay"))
     return primitive
 
 

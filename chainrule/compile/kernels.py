@@ -1,0 +1,396 @@
+"""Graph -> plan: kernels, which are nests of loops around a body that says what one turn computes and where it puts it,
+and calls of what no loop does.
+
+A value is either stored, in a buffer that a kernel fills, or made anew wherever an element of it is needed. Making it
+anew takes no memory, and nothing twice within a kernel, since there equal numbers are shared. Stored are the results,
+what a call takes, what comes out of a loop of its own (a long reduction), what is put together of several writes
+(`Primitive.parts`), and what another kernel has made already, unless it is quicker to make than to read.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core.graph import Equation, Graph, Var
+from ..core.primitive import Aval, Part
+from ..core.trace import NUMBERS, aval_of
+from .indices import Counter, Index, NotAffine, counting, flat, strides_of, unflat
+from .scalars import Body, LongReduction, Scalar
+
+SHORT = 16
+"""The longest axis that is written out element by element, instead of as a loop."""
+WRITTEN_OUT = 64
+"""How many elements of an array at the most are written out in a body."""
+QUICK = 8
+"""Up to this cost a number is rather made again than read."""
+
+
+class Store(NamedTuple):
+    """`buffer[place] = value`, or `+= value`."""
+
+    buffer: Var
+    place: Index | Scalar
+    value: Scalar
+    add: bool = False
+
+
+@dataclass(eq=False)
+class Kernel:
+    """Loops around a body; the last counter runs fastest."""
+
+    number: int
+    counters: list[Counter]
+    body: Body = field(default_factory=lambda: Body(SHORT))
+    stores: list[Store] = field(default_factory=list)
+    memo: dict[tuple[Var, tuple[Any, ...]], Scalar] = field(default_factory=dict)
+    """elements that were needed"""
+    written: dict[tuple[Var, Index], Scalar] = field(default_factory=dict)
+    """elements that have been stored"""
+
+    @property
+    def extents(self) -> tuple[int, ...]:
+        return tuple(c.extent for c in self.counters)
+
+
+@dataclass(eq=False)
+class Call:
+    """An operation that is done on whole arrays, as its record says."""
+
+    number: int
+    equation: Equation
+
+
+# ---- how the rules of operations see their operands ---------------------------------------------------------------
+
+
+class Pending(Exception):
+    """An element is needed that has not been made."""
+
+
+class NeedsWhole(Exception):
+    """A value is needed that is not stored."""
+
+    def __init__(self, var: Var):
+        self.var = var
+
+
+class Conflict(Exception):
+    """What is to be computed needs something that is complete only after this kernel."""
+
+
+class Operand:
+    """An argument of an equation: its shape, and its elements."""
+
+    def __init__(self, maker: Maker, value: Any):
+        self.maker, self.value = maker, value
+        self.aval: Aval = value.aval if isinstance(value, Var) else aval_of(value)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.aval.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype(self.aval.dtype)
+
+    def __call__(self, i: Sequence[Any]) -> Scalar:
+        i = tuple(Index(k) if isinstance(k, int) else k for k in i)
+        if isinstance(self.value, Var):
+            return self.maker.element(self.value, i)
+        return self.maker.kernel.body.constant(np.asarray(self.value).item() if self.aval.dtype in NUMBERS else np.ravel(self.value)[0])
+
+    def flat(self, i: Sequence[Any], shape: Sequence[int]) -> Scalar:
+        """The element whose place, in C order, is that of index `i` in an array of another shape."""
+        place = flat(i, shape)
+        try:
+            return self(unflat(place, self.shape))
+        except NotAffine:
+            return self.maker.at_place(self.value, place)
+
+
+class Maker:
+    """Makes elements of values within one kernel."""
+
+    def __init__(self, plan: Plan, kernel: Kernel, root: Var):
+        self.plan, self.kernel, self.root = plan, kernel, root
+
+    def run(self, rule: Callable[[], Scalar]) -> Scalar:
+        """What the rule comes to, after all that it needs; no recursion, so that chains may be of any length."""
+        waiting: list[Any] = [None]
+        while True:
+            wanted = waiting[-1]
+            try:
+                if wanted is None:
+                    return rule()
+                if wanted not in self.kernel.memo:
+                    self.kernel.memo[wanted] = self.find(*wanted)
+                waiting.pop()
+            except Pending as pending:
+                waiting.append(pending.args)
+
+    def element(self, var: Var, i: tuple[Any, ...]) -> Scalar:
+        found = self.kernel.memo.get((var, i))
+        if found is None:
+            raise Pending(var, i)
+        return found
+
+    def find(self, var: Var, i: tuple[Any, ...]) -> Scalar:
+        if var in self.plan.stored:
+            return self.stored(var, i)
+        if any(isinstance(k, Scalar) for k in i):
+            raise NeedsWhole(var)
+        self.plan.settle(var, self.kernel)
+        if var in self.plan.stored:
+            return self.stored(var, i)
+        return self.define(var, i)
+
+    def define(self, var: Var, i: tuple[Any, ...]) -> Scalar:
+        """By the record of the operation that makes it."""
+        e, body = self.plan.made_by[var], self.kernel.body
+        operands = [Operand(self, a) for a in e.args]
+        body.may_loop = var is self.root
+        try:
+            if e.primitive.element is not None:
+                found = e.primitive.element(body, i, *operands, **e.params)
+            else:
+                assert e.primitive.parts is not None
+                found = of_parts(body, i, e.primitive.parts(*operands, **e.params))
+        except LongReduction:
+            raise NeedsWhole(var) from None
+        return body.cast(found, var.aval.dtype)
+
+    def stored(self, var: Var, i: tuple[Any, ...]) -> Scalar:
+        if not any(isinstance(k, Scalar) for k in i):
+            return self.read(var, flat(i, var.aval.shape))
+        self.must_be_there(var)
+        return self.kernel.body.gather(var, place_of(self.kernel.body, i, var.aval.shape), var.aval.dtype)
+
+    def at_place(self, value: Any, place: Index) -> Scalar:
+        if value not in self.plan.stored:
+            raise NeedsWhole(value)
+        return self.read(value, place)
+
+    def read(self, var: Var, place: Index) -> Scalar:
+        written = self.kernel.written.get((var, place))
+        if written is not None:
+            return written
+        constant = self.plan.constants.get(var)
+        if constant is not None and not place.terms:
+            return self.kernel.body.constant(np.ravel(constant)[place.offset])
+        self.must_be_there(var)
+        return self.kernel.body.load(var, place, var.aval.dtype)
+
+    def must_be_there(self, var: Var) -> None:
+        if self.plan.filled.get(var, -1) >= self.kernel.number:
+            raise Conflict
+
+
+def of_parts(body: Body, i: tuple[Index, ...], parts: Sequence[Part]) -> Scalar:
+    """The element at i of an array that is put together of parts; the last one that i is in has it."""
+    for part in reversed(parts):
+        j = within(i, part)
+        if j is not None:
+            if part.add:
+                raise LongReduction
+            return part.value(body, j)
+    raise LongReduction  # none of them has it in every turn of the loop: it has to be stored
+
+
+def within(i: tuple[Index, ...], part: Part) -> tuple[Index, ...] | None:
+    """The index in the part of the element at i; None if i is not in it. Raises if it is so in some turns only."""
+    if part.places is not None:
+        raise LongReduction
+    j, outside = [], False
+    for k, start, step, n in zip(i, part.start, part.step, part.shape, strict=True):
+        try:
+            turn, rest = divmod((k - start) * (1 if step > 0 else -1), abs(step))
+        except NotAffine:
+            raise LongReduction from None
+        outside |= turn.high < 0 or turn.low >= n or (not rest.terms and rest.offset != 0)
+        if not outside and (turn.low < 0 or turn.high >= n or rest.terms):
+            raise LongReduction
+        j.append(turn)
+    return None if outside else tuple(j)
+
+
+def place_of(body: Body, i: Sequence[Index | Scalar], shape: Sequence[int]) -> Scalar:
+    """The place, in C order, of an index with computed positions."""
+    intp = np.dtype(np.intp)
+    total = body.constant(0, intp)
+    for k, stride in zip(i, strides_of(shape), strict=True):
+        k = k if isinstance(k, Scalar) else body.number(k)
+        step = body.multiply(k, body.constant(stride, intp), intp)
+        total = body.apply("add", (total, step), (intp, intp), intp)
+    return total
+
+
+# ---- the plan -----------------------------------------------------------------------------------------------------
+
+
+class Plan:
+    """What is done, in order."""
+
+    def __init__(self, graph: Graph):
+        self.graph = graph
+        self.steps: list[Kernel | Call] = []
+        self.constants: dict[Var, Any] = dict(graph.constants)
+        equations = [self.with_named_arrays(e) for e in graph.equations]
+        self.made_by: dict[Var, Equation] = {v: e for e in equations for v in e.outputs}
+        self.stored: set[Var] = {*graph.inputs, *self.constants}
+        self.filled: dict[Var, int] = {}
+        """the number of the step after which a buffer is complete"""
+        self.inlined: dict[Var, Kernel] = {}
+        """the kernel that made elements of a value that is not stored"""
+        called = {a for e in equations if not has_elements(e) for a in (*e.args, *e.outputs) if isinstance(a, Var)}
+        wanted = {*graph.outputs, *(v for v, _ in graph.guards), *called}
+        for e in equations:
+            for v in e.outputs:
+                if v in wanted and v not in self.stored:
+                    self.fill(v)
+
+    def with_named_arrays(self, e: Equation) -> Equation:
+        """The equation with the arrays among its arguments under a name, so that they have a buffer."""
+        if not any(isinstance(a, np.ndarray) and a.size > 1 for a in e.args):
+            return e
+        args = []
+        for a in e.args:
+            if isinstance(a, np.ndarray) and a.size > 1:
+                var = Var(f"c{len(self.constants)}", Aval(a.shape, a.dtype))
+                self.constants[var] = a
+                a = var
+            args.append(a)
+        return Equation(e.primitive, tuple(args), e.params, e.outputs)
+
+    def fill(self, var: Var) -> None:
+        """Adds the steps that fill the buffer of `var`, those for what it needs before them."""
+        waiting = [var]
+        while waiting:
+            try:
+                if waiting[-1] not in self.stored:
+                    self.attempt(waiting[-1])
+                waiting.pop()
+            except NeedsWhole as needed:
+                waiting.append(needed.var)
+
+    def attempt(self, var: Var) -> None:
+        e = self.made_by[var]
+        if not has_elements(e):
+            self.steps.append(Call(len(self.steps), e))
+            self.stored |= set(e.outputs)
+            self.filled |= dict.fromkeys(e.outputs, len(self.steps) - 1)
+            return
+        if e.primitive.parts is None or math.prod(var.aval.shape) <= WRITTEN_OUT:
+            try:
+                self.fill_box(var, var.aval.shape, lambda maker, i: maker.define(var, i), None)
+                return
+            except NeedsWhole as needed:
+                if needed.var is not var:
+                    raise
+        self.fill_parts(var, e)
+
+    def fill_parts(self, var: Var, e: Equation) -> None:
+        assert e.primitive.parts is not None
+        count = len(e.primitive.parts(*[Operand(Maker(self, Kernel(0, []), var), a) for a in e.args], **e.params))
+        start = len(self.steps)
+        try:
+            for n in range(count):
+
+                def value(maker, j, n=n):
+                    part = e.primitive.parts(*[Operand(maker, a) for a in e.args], **e.params)[n]
+                    maker.kernel.body.may_loop = False
+                    return maker.kernel.body.cast(part.value(maker.kernel.body, j), var.aval.dtype)
+
+                part = e.primitive.parts(*[Operand(Maker(self, Kernel(0, []), var), a) for a in e.args], **e.params)[n]
+                self.fill_box(var, part.shape, value, part)
+        except NeedsWhole:
+            del self.steps[start:]
+            self.stored.discard(var)
+            self.filled.pop(var, None)
+            raise
+
+    def fill_box(self, var: Var, shape: tuple[int, ...], value: Callable[..., Scalar], part: Part | None) -> None:
+        """A kernel, or an addition to one, that stores `value(maker, j)` for every j below `shape`."""
+        loops = loop_axes(shape)
+        extents = tuple(shape[a] for a in loops)
+        last = next((s for s in reversed(self.steps) if isinstance(s, Kernel) and s.extents == extents), None)
+        for kernel in (last if part is None else None, self.new(extents)):
+            if kernel is not None:
+                try:
+                    stores = self.stores(Maker(self, kernel, var), var, shape, loops, value, part)
+                except Conflict:
+                    continue
+                break
+        else:
+            raise AssertionError(f"{var} cannot be computed")
+        if kernel.number == len(self.steps):
+            self.steps.append(kernel)
+        kernel.stores += stores
+        if part is None:
+            kernel.written |= {(var, s.place): s.value for s in stores if isinstance(s.place, Index)}
+        self.stored.add(var)
+        self.filled[var] = max(kernel.number, self.filled.get(var, -1))
+
+    def new(self, extents: Sequence[int]) -> Kernel:
+        kernel = Kernel(len(self.steps), [])
+        kernel.counters = [kernel.body.counter(n) for n in extents]
+        return kernel
+
+    def stores(self, maker, var, shape, loops, value, part) -> list[Store]:
+        """What one turn of the loops stores."""
+        stores, add = [], part is not None and part.add
+        for j in written_out(shape, loops, maker.kernel.counters):
+            found = maker.run(lambda j=j: value(maker, j))
+            if part is not None and part.places is not None:
+                at = []
+                maker.run(lambda j=j, at=at: at.append(part.places(maker.kernel.body, j)) or found)
+                place = place_of(maker.kernel.body, at[-1], var.aval.shape)
+            else:
+                i = j if part is None else [s + d * k for s, d, k in zip(part.start, part.step, j, strict=True)]
+                place = flat(i, var.aval.shape)
+            stores.append(Store(var, place, found, add))
+        return stores
+
+    def settle(self, var: Var, kernel: Kernel) -> None:
+        """Decides, when an element of `var` is needed in a second kernel, whether the first is to store it."""
+        first = self.inlined.setdefault(var, kernel)
+        if first is kernel or first.number >= kernel.number or not has_elements(self.made_by[var]):
+            return
+        shape = var.aval.shape
+        loops = loop_axes(shape)
+        if tuple(shape[a] for a in loops) != first.extents:
+            return
+        made = {j: first.memo.get((var, j)) for j in written_out(shape, loops, first.counters)}
+        if None in made.values() or sum(first.body.cost(v, QUICK) for v in made.values() if v) <= QUICK * len(made):
+            return
+        first.stores += [Store(var, flat(j, shape), v) for j, v in made.items() if v]
+        first.written |= {(var, flat(j, shape)): v for j, v in made.items() if v}
+        self.stored.add(var)
+        self.filled[var] = first.number
+
+
+def has_elements(e: Equation) -> bool:
+    return (e.primitive.element is not None or e.primitive.parts is not None) and not e.primitive.multi
+
+
+def loop_axes(shape: Sequence[int]) -> list[int]:
+    """The axes that are loops: the long ones, and the first of the others if too much would be written out."""
+    loops = [a for a, n in enumerate(shape) if n > SHORT]
+    for a, n in enumerate(shape):
+        if math.prod(m for b, m in enumerate(shape) if b not in loops) <= WRITTEN_OUT:
+            break
+        if a not in loops and n > 1:
+            loops.append(a)
+    return sorted(loops)
+
+
+def written_out(shape: Sequence[int], loops: Sequence[int], counters: Sequence[Counter]) -> Iterable[tuple[Index, ...]]:
+    """The indices of one turn: along the loops the counters, along the other axes all there are."""
+    at = dict(zip(loops, map(counting, counters), strict=True))
+    axes = [[at[a]] if a in at else [Index(k) for k in range(n)] for a, n in enumerate(shape)]
+    return itertools.product(*axes)
