@@ -107,6 +107,8 @@ class Operand:
 
     def flat(self, i: Sequence[Any], shape: Sequence[int]) -> Scalar:
         """The element whose place, in C order, is that of index `i` in an array of another shape."""
+        if any(isinstance(k, Scalar) for k in i):
+            return self.maker.at_place(self.value, place_of(self.maker.kernel.body, i, shape))
         place = flat(i, shape)
         try:
             return self(unflat(place, self.shape))
@@ -120,7 +122,7 @@ class Maker:
     def __init__(self, plan: Plan, kernel: Kernel, root: Var):
         self.plan, self.kernel, self.root = plan, kernel, root
 
-    def run(self, rule: Callable[[], Scalar]) -> Scalar:
+    def run(self, rule: Callable[[], Any]) -> Any:
         """What the rule comes to, after all that it needs; no recursion, so that chains may be of any length."""
         waiting: list[Any] = [None]
         while True:
@@ -168,13 +170,15 @@ class Maker:
     def stored(self, var: Var, i: tuple[Any, ...]) -> Scalar:
         if not any(isinstance(k, Scalar) for k in i):
             return self.read(var, flat(i, var.aval.shape))
-        self.must_be_there(var)
-        return self.kernel.body.gather(var, place_of(self.kernel.body, i, var.aval.shape), var.aval.dtype)
+        return self.at_place(var, place_of(self.kernel.body, i, var.aval.shape))
 
-    def at_place(self, value: Any, place: Index) -> Scalar:
-        if value not in self.plan.stored:
-            raise NeedsWhole(value)
-        return self.read(value, place)
+    def at_place(self, var: Var, place: Index | Scalar) -> Scalar:
+        if var not in self.plan.stored:
+            raise NeedsWhole(var)
+        if isinstance(place, Index):
+            return self.read(var, place)
+        self.must_be_there(var)
+        return self.kernel.body.gather(var, place, var.aval.dtype)
 
     def read(self, var: Var, place: Index) -> Scalar:
         written = self.kernel.written.get((var, place))
@@ -224,7 +228,7 @@ def place_of(body: Body, i: Sequence[Index | Scalar], shape: Sequence[int]) -> S
     intp = np.dtype(np.intp)
     total = body.constant(0, intp)
     for k, stride in zip(i, strides_of(shape), strict=True):
-        k = k if isinstance(k, Scalar) else body.number(k)
+        k = k if isinstance(k, Scalar) else body.number(k + Index(0))
         step = body.multiply(k, body.constant(stride, intp), intp)
         total = body.apply("add", (total, step), (intp, intp), intp)
     return total
@@ -280,41 +284,64 @@ class Plan:
 
     def attempt(self, var: Var) -> None:
         e = self.made_by[var]
-        if not has_elements(e):
-            self.steps.append(Call(len(self.steps), e))
-            self.stored |= set(e.outputs)
-            self.filled |= dict.fromkeys(e.outputs, len(self.steps) - 1)
-            return
-        if e.primitive.parts is None or math.prod(var.aval.shape) <= WRITTEN_OUT:
+        if has_elements(e):
             try:
-                self.fill_box(var, var.aval.shape, lambda maker, i: maker.define(var, i), None)
+                if e.primitive.parts is not None and math.prod(var.aval.shape) > WRITTEN_OUT:
+                    self.fill_parts(var, e)
+                else:
+                    self.fill_box(var, var.aval.shape, lambda maker, i: maker.define(var, i))
                 return
+            except NotImplementedError:  # a form of the operation that its rule does not cover
+                pass
             except NeedsWhole as needed:
                 if needed.var is not var:
                     raise
-        self.fill_parts(var, e)
+                if e.primitive.parts is not None:
+                    self.fill_parts(var, e)
+                    return
+        self.call(e)
+
+    def call(self, e: Equation) -> None:
+        for a in e.args:
+            if isinstance(a, Var) and a not in self.stored:
+                raise NeedsWhole(a)
+        self.steps.append(Call(len(self.steps), e))
+        self.stored |= set(e.outputs)
+        self.filled |= dict.fromkeys(e.outputs, len(self.steps) - 1)
 
     def fill_parts(self, var: Var, e: Equation) -> None:
-        assert e.primitive.parts is not None
-        count = len(e.primitive.parts(*[Operand(Maker(self, Kernel(0, []), var), a) for a in e.args], **e.params))
+        """A kernel for each of the writes."""
+
+        def parts(maker):
+            return e.primitive.parts(*[Operand(maker, a) for a in e.args], **e.params)  # pyright: ignore
+
         start = len(self.steps)
         try:
-            for n in range(count):
+            for n, part in enumerate(parts(Maker(self, self.new(()), var))):
 
                 def value(maker, j, n=n):
-                    part = e.primitive.parts(*[Operand(maker, a) for a in e.args], **e.params)[n]
                     maker.kernel.body.may_loop = False
-                    return maker.kernel.body.cast(part.value(maker.kernel.body, j), var.aval.dtype)
+                    return maker.kernel.body.cast(parts(maker)[n].value(maker.kernel.body, j), var.aval.dtype)
 
-                part = e.primitive.parts(*[Operand(Maker(self, Kernel(0, []), var), a) for a in e.args], **e.params)[n]
-                self.fill_box(var, part.shape, value, part)
+                def places(maker, j, n=n):
+                    maker.kernel.body.may_loop = False
+                    return parts(maker)[n].places(maker.kernel.body, j)
+
+                self.fill_box(var, part.shape, value, part, places)
         except NeedsWhole:
             del self.steps[start:]
             self.stored.discard(var)
             self.filled.pop(var, None)
             raise
 
-    def fill_box(self, var: Var, shape: tuple[int, ...], value: Callable[..., Scalar], part: Part | None) -> None:
+    def fill_box(
+        self,
+        var: Var,
+        shape: tuple[int, ...],
+        value: Callable[..., Scalar],
+        part: Part | None = None,
+        places: Callable[..., Any] | None = None,
+    ) -> None:
         """A kernel, or an addition to one, that stores `value(maker, j)` for every j below `shape`."""
         loops = loop_axes(shape)
         extents = tuple(shape[a] for a in loops)
@@ -322,7 +349,7 @@ class Plan:
         for kernel in (last if part is None else None, self.new(extents)):
             if kernel is not None:
                 try:
-                    stores = self.stores(Maker(self, kernel, var), var, shape, loops, value, part)
+                    stores = self.stores(Maker(self, kernel, var), var, shape, loops, value, part, places)
                 except Conflict:
                     continue
                 break
@@ -341,15 +368,13 @@ class Plan:
         kernel.counters = [kernel.body.counter(n) for n in extents]
         return kernel
 
-    def stores(self, maker, var, shape, loops, value, part) -> list[Store]:
+    def stores(self, maker, var, shape, loops, value, part, places) -> list[Store]:
         """What one turn of the loops stores."""
         stores, add = [], part is not None and part.add
         for j in written_out(shape, loops, maker.kernel.counters):
             found = maker.run(lambda j=j: value(maker, j))
             if part is not None and part.places is not None:
-                at = []
-                maker.run(lambda j=j, at=at: at.append(part.places(maker.kernel.body, j)) or found)
-                place = place_of(maker.kernel.body, at[-1], var.aval.shape)
+                place = place_of(maker.kernel.body, maker.run(lambda j=j: places(maker, j)), var.aval.shape)
             else:
                 i = j if part is None else [s + d * k for s, d, k in zip(part.start, part.step, j, strict=True)]
                 place = flat(i, var.aval.shape)

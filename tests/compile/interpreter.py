@@ -14,6 +14,9 @@ def run(plan, leaves):
     """The outputs of a plan, and its buffers."""
     graph = plan.graph
     buffers = {v: np.array(x).reshape(-1) for v, x in {**plan.constants, **dict(zip(graph.inputs, leaves, strict=True))}.items()}
+    for v in plan.stored:
+        if 0 in v.aval.shape:
+            buffers[v] = np.empty(0, v.aval.dtype)
     shaped = lambda v: buffers[v].reshape(v.aval.shape)[()]
     for step in plan.steps:
         if isinstance(step, Call):
