@@ -88,7 +88,7 @@ class Index:
         """Quotient and remainder, if both are indices again; raises `NotAffine` if they are not."""
         whole = {c: f // n for c, f in self.terms if f % n == 0}
         rest = Index(self.offset % n, tuple((c, f) for c, f in self.terms if f % n))
-        if 0 <= rest.low and rest.high < n:
+        if rest.low >= 0 and rest.high < n:
             return _made(self.offset // n, whole), rest
         raise NotAffine(f"({self}) divided by {n}")
 

@@ -1,5 +1,7 @@
-"""Graph -> plan: kernels, which are nests of loops around a body that says what one turn computes and where it puts it,
-and calls of what no loop does.
+"""Graph -> plan: kernels and calls, in order.
+
+A kernel is a nest of loops around a body, which says what one turn computes and where it puts it. Calls are of what no
+loop does.
 
 A value is either stored, in a buffer that a kernel fills, or made anew wherever an element of it is needed. Making it
 anew takes no memory, and nothing twice within a kernel, since there equal numbers are shared. Stored are the results,
@@ -103,7 +105,9 @@ class Operand:
         i = tuple(Index(k) if isinstance(k, int) else k for k in i)
         if isinstance(self.value, Var):
             return self.maker.element(self.value, i)
-        return self.maker.kernel.body.constant(np.asarray(self.value).item() if self.aval.dtype in NUMBERS else np.ravel(self.value)[0])
+        return self.maker.kernel.body.constant(
+            np.asarray(self.value).item() if self.aval.dtype in NUMBERS else np.ravel(self.value)[0]
+        )
 
     def flat(self, i: Sequence[Any], shape: Sequence[int]) -> Scalar:
         """The element whose place, in C order, is that of index `i` in an array of another shape."""
@@ -384,7 +388,12 @@ class Plan:
     def settle(self, var: Var, kernel: Kernel) -> None:
         """Decides, when an element of `var` is needed in a second kernel, whether the first is to store it."""
         first = self.inlined.setdefault(var, kernel)
-        if first is kernel or first.number >= kernel.number or not has_elements(self.made_by[var]):
+        if first is kernel or not has_elements(self.made_by[var]):
+            return
+        if self.steps[first.number : first.number + 1] != [first]:  # an attempt that came to nothing
+            self.inlined[var] = kernel
+            return
+        if first.number >= kernel.number:
             return
         shape = var.aval.shape
         loops = loop_axes(shape)

@@ -1,8 +1,8 @@
-"""The body of a loop as a program of single numbers, made while it is written: equal parts are shared, and what is known
-to be zero is left out.
+"""The body of a loop as a program of single numbers. Equal parts are shared, what is zero by structure is left out.
 
-An operation's record says what one element of its result is in terms of elements of its operands (`Primitive.element`).
-That rule is called with a `Body`, which offers NumPy's elementwise functions for single numbers, and returns a `Scalar`.
+An operation's record says what one element of its result is in terms of elements of its operands: that rule,
+`Primitive.element`, is called with a `Body`, which offers NumPy's elementwise functions for single numbers, and
+returns a `Scalar`.
 """
 
 from __future__ import annotations

@@ -239,7 +239,9 @@ def einsum_element(body, i, *x, subscripts):
 
     def term(*j):
         at = dict(zip(out, i, strict=True)) | dict(zip(summed, j, strict=True))
-        factors = [v(stretched_index(tuple(at[c] for c in letters), v.shape)) for letters, v in zip(ins, x, strict=True)]
+        factors = [
+            v(stretched_index(tuple(at[c] for c in letters), v.shape)) for letters, v in zip(ins, x, strict=True)
+        ]
         return functools.reduce(lambda p, q: body.multiply(p, q, dtype), factors[1:], body.cast(factors[0], dtype))
 
     return body.reduce("sum", [sizes[c] for c in summed], term, dtype)

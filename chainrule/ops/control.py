@@ -11,9 +11,7 @@ from ..core.tree import map_leaves
 from .families import elementwise
 
 # A copy: the user may write into what he gets, and the tape may hold the other.
-constant = elementwise(
-    lambda x: np.array(x)[()], d=None, name="stop_gradient", element=lambda body, i, x: x(i)
-)
+constant = elementwise(lambda x: np.array(x)[()], d=None, name="stop_gradient", element=lambda body, i, x: x(i))
 
 
 def _check(holds, *, error, message):

@@ -297,14 +297,12 @@ def stretched_index(i: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Any, ..
 # ---- reduction ----------------------------------------------------------------------------------------------
 
 
-def reduction(
-    impl: Callable[..., Any], *, name: str, d: Any, selects: bool = False, loops: bool = True
-) -> Primitive:
+def reduction(impl: Callable[..., Any], *, name: str, d: Any, selects: bool = False, loops: bool = True) -> Primitive:
     """A primitive for `impl(x, axis=axes)` from the weights `d` = dy/dx, shaped like x (None: no derivative).
 
     `d(y, x, axes)` sees y with the reduced axes kept as 1. selects: an element of weight 0 was not chosen, so that no
-    slope at it matters. loops: whether a loop that a compiler knows by `name` does it, element by element. The primitive's parameters are `axes`, a tuple of
-    axes counted from 0 in increasing order, and `keepdims`.
+    slope at it matters. loops: whether a loop that a compiler knows by `name` does it, element by element. The
+    primitive's parameters are `axes`, a tuple of axes counted from 0 in increasing order, and `keepdims`.
     """
 
     def run(x, *, axes, keepdims):
@@ -342,7 +340,11 @@ def reduction(
     def element(body, i, x, *, axes, keepdims):
         kept_axes = [k for k in range(len(x.shape)) if k not in axes]
         at = dict(zip(kept_axes, [n for k, n in enumerate(i) if not (keepdims and k in axes)], strict=True))
-        term = lambda *j: x(tuple((at | dict(zip(axes, j, strict=True)))[k] for k in range(len(x.shape))))
+
+        def term(*j):
+            place = at | dict(zip(axes, j, strict=True))
+            return x(tuple(place[k] for k in range(len(x.shape))))
+
         dtype = aval(x.aval, axes=axes, keepdims=keepdims).dtype
         return body.reduce(name, [x.shape[k] for k in axes], term, dtype)
 

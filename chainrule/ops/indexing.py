@@ -218,7 +218,7 @@ def getitem_sparsity(deps, x, *arrays, index, copy):
 
 def source(body, i, shape, index, arrays):
     """Where the element of x[index] at i stands in x, of this shape: along each axis an index, or a computed number."""
-    index, i = whole(index, shape), list(i)
+    index, i, found = whole(index, shape), list(i), iter(())
     if arrays:
         wide = np.broadcast_shapes(*(a.shape for a in arrays))
         first = advanced_position(index, [a.shape for a in arrays])[0]
@@ -248,8 +248,8 @@ def part_at(index, shape, value, arrays, add):
     """The part of x, of this shape, that writes `value(body, i)` at x[index], i being an index of x[index]."""
     index = whole(index, shape)
     if arrays:
-        at = lambda body, i: source(body, i, shape, index, arrays)
-        return Part(out_shape(shape, index, arrays), value, places=at, add=add)
+        wide = out_shape(shape, index, arrays)
+        return Part(wide, value, places=lambda body, i: source(body, i, shape, index, arrays), add=add)
     entries = [e for e in index if e is not None]
     axes = [range(n)[e] if isinstance(e, slice) else [e % n] for e, n in zip(entries, shape, strict=True)]
 

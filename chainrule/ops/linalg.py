@@ -207,5 +207,8 @@ def direction(y, x, axes):
 
 
 length = reduction(
-    lambda x, axis, keepdims=False: np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims)), name="norm", loops=False, d=direction
+    lambda x, axis, keepdims=False: np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims)),
+    name="norm",
+    loops=False,
+    d=direction,
 )

@@ -13,7 +13,8 @@ from chainrule.core.graph import Var
 def run(plan, leaves):
     """The outputs of a plan, and its buffers."""
     graph = plan.graph
-    buffers = {v: np.array(x).reshape(-1) for v, x in {**plan.constants, **dict(zip(graph.inputs, leaves, strict=True))}.items()}
+    given = plan.constants | dict(zip(graph.inputs, leaves, strict=True))
+    buffers = {v: np.array(x).reshape(-1) for v, x in given.items()}
     for v in plan.stored:
         if 0 in v.aval.shape:
             buffers[v] = np.empty(0, v.aval.dtype)
@@ -49,7 +50,8 @@ def run_kernel(kernel: Kernel, buffers):
         with np.errstate(all="ignore"):
             values.append(evaluate(s, args, grid, axes, buffers) if n in needed else None)
     for store in kernel.stores:
-        buffer = buffers.setdefault(store.buffer, np.full(math.prod(store.buffer.aval.shape), 77, store.buffer.aval.dtype))
+        fresh = np.full(math.prod(store.buffer.aval.shape), 77, store.buffer.aval.dtype)  # none of these may stay
+        buffer = buffers.setdefault(store.buffer, fresh)
         place = grid(store.place) if isinstance(store.place, Index) else values[store.place.place]
         shape = tuple(c.extent if c in kernel.counters else 1 for c in axes)
         place, value = np.broadcast_to(place, shape).ravel(), np.broadcast_to(values[store.value.place], shape).ravel()
@@ -77,7 +79,9 @@ def evaluate(s, args, grid, axes, buffers):
             raise IndexError("out of bounds")
         return args[0] % s.data
     if s.op in REDUCTIONS:
-        over = tuple(axes[c] for c in s.data)
-        wide = [max(n, c.extent) if (c := next((c for c in s.data if axes[c] == k), None)) else n for k, n in enumerate(args[0].shape)]
-        return getattr(np, REDUCTIONS[s.op]).reduce(np.broadcast_to(args[0], wide), axis=over, keepdims=True).astype(s.dtype)
+        wide = list(args[0].shape)
+        for c in s.data:
+            wide[axes[c]] = c.extent
+        reduce, over = getattr(np, REDUCTIONS[s.op]).reduce, tuple(axes[c] for c in s.data)
+        return reduce(np.broadcast_to(args[0], wide), axis=over, keepdims=True).astype(s.dtype)
     return np.asarray(getattr(np, s.op)(*args)).astype(s.dtype)
