@@ -1,0 +1,1 @@
+"""Recorded programs as native code, through LLVM and without a C compiler."""
