@@ -48,7 +48,7 @@ class Kernel:
 
     number: int
     counters: list[Counter]
-    body: Body = field(default_factory=lambda: Body(SHORT))
+    body: Body
     stores: list[Store] = field(default_factory=list)
     memo: dict[tuple[Var, tuple[Any, ...]], Scalar] = field(default_factory=dict)
     """elements that were needed"""
@@ -169,6 +169,10 @@ class Maker:
                 found = of_parts(body, i, e.primitive.parts(*operands, **e.params))
         except LongReduction:
             raise NeedsWhole(var) from None
+        except NotImplementedError:
+            if var is self.root:
+                raise
+            raise NeedsWhole(var) from None
         return body.cast(found, var.aval.dtype)
 
     def stored(self, var: Var, i: tuple[Any, ...]) -> Scalar:
@@ -244,8 +248,8 @@ def place_of(body: Body, i: Sequence[Index | Scalar], shape: Sequence[int]) -> S
 class Plan:
     """What is done, in order."""
 
-    def __init__(self, graph: Graph):
-        self.graph = graph
+    def __init__(self, graph: Graph, can: Callable[[str, list[np.dtype]], bool] = lambda op, dtypes: True):
+        self.graph, self.can = graph, can
         self.steps: list[Kernel | Call] = []
         self.constants: dict[Var, Any] = dict(graph.constants)
         equations = [self.with_named_arrays(e) for e in graph.equations]
@@ -290,20 +294,27 @@ class Plan:
         e = self.made_by[var]
         if has_elements(e):
             try:
-                if e.primitive.parts is not None and math.prod(var.aval.shape) > WRITTEN_OUT:
-                    self.fill_parts(var, e)
-                else:
+                if e.primitive.parts is None or math.prod(var.aval.shape) <= WRITTEN_OUT:
                     self.fill_box(var, var.aval.shape, lambda maker, i: maker.define(var, i))
-                return
+                    return
+                if self.filled_in_parts(var, e):
+                    return
             except NotImplementedError:  # a form of the operation that its rule does not cover
                 pass
             except NeedsWhole as needed:
                 if needed.var is not var:
                     raise
-                if e.primitive.parts is not None:
-                    self.fill_parts(var, e)
+                if e.primitive.parts is not None and self.filled_in_parts(var, e):
                     return
         self.call(e)
+
+    def filled_in_parts(self, var: Var, e: Equation) -> bool:
+        """Fills `var` write by write, if there is code for all that takes."""
+        try:
+            self.fill_parts(var, e)
+        except NotImplementedError:
+            return False
+        return True
 
     def call(self, e: Equation) -> None:
         for a in e.args:
@@ -332,7 +343,7 @@ class Plan:
                     return parts(maker)[n].places(maker.kernel.body, j)
 
                 self.fill_box(var, part.shape, value, part, places)
-        except NeedsWhole:
+        except (NeedsWhole, NotImplementedError):
             del self.steps[start:]
             self.stored.discard(var)
             self.filled.pop(var, None)
@@ -368,7 +379,7 @@ class Plan:
         self.filled[var] = max(kernel.number, self.filled.get(var, -1))
 
     def new(self, extents: Sequence[int]) -> Kernel:
-        kernel = Kernel(len(self.steps), [])
+        kernel = Kernel(len(self.steps), [], Body(SHORT, self.can))
         kernel.counters = [kernel.body.counter(n) for n in extents]
         return kernel
 

@@ -56,11 +56,13 @@ CHEAP = {"add", "subtract", "multiply", "negative", "maximum", "minimum", "where
 class Body:
     """Numbers, each made once: the same operation on the same numbers is the same number.
 
-    `unroll` is the largest reduction that is written out term by term; a longer one is a loop.
+    `unroll` is the largest reduction that is written out term by term; a longer one is a loop. `can(op, dtypes)` says
+    whether there is code for a step; where there is none, NotImplementedError is raised.
     """
 
-    def __init__(self, unroll: int = 16):
+    def __init__(self, unroll: int = 16, can: Callable[[str, list[np.dtype]], bool] = lambda op, dtypes: True):
         self.steps: list[Step] = []
+        self._can = can
         self.unroll = unroll
         self.may_loop = True
         self._known: dict[Any, int] = {}
@@ -79,6 +81,8 @@ class Body:
         known = op, places, dtype, data if key is None else key
         place = self._known.get(known)
         if place is None:
+            if not self._can(op, [dtype, *(a.dtype for a in args)]):
+                raise NotImplementedError(f"{op} of {', '.join(str(a.dtype) for a in args)}")
             place = self._known[known] = len(self.steps)
             self.steps.append(Step(op, places, dtype, data))
         return Scalar(place, dtype)
