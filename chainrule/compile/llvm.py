@@ -345,8 +345,10 @@ class Function:
         op = f"fcmp {of_floats}" if a.type.is_float else f"icmp {of_integers}"
         return self.emit(a.type.mask, f"{op} {a.type.name} {a.text}, {b.text}")
 
-    def select(self, condition: Value, a: Any, b: Any) -> Value:
-        """a where the condition holds, b elsewhere; one of the two may be a number."""
+    def select(self, condition: Value, a: Any, b: Any, type: Type | None = None) -> Value:
+        """a where the condition holds, b elsewhere; they may be numbers, both of them if their type is given."""
+        if type is not None:
+            a = a if isinstance(a, Value) else self.constant(a, type)
         a, b = self.together(a, b)
         if condition.type.width < a.type.width:
             condition = self.splat(condition, a.type.width)
@@ -482,7 +484,7 @@ class Function:
             return self.load(goal, at)
         name = f"llvm.masked.gather.{goal.short}.{at.type.short}"
         self.module.declare(name, goal, [at.type, i32, goal.mask, goal])
-        mask = mask or self.constant(True, goal.mask)
+        mask = self.constant(True, goal.mask) if mask is None else mask
         text = f"call {goal.name} @{name}({at!r}, i32 {element.size}, {mask!r}, {goal.name} zeroinitializer)"
         return self.emit(goal, text, pure=False)
 
@@ -493,7 +495,7 @@ class Function:
             return self.store(value, at)
         name = f"llvm.masked.scatter.{value.type.short}.{at.type.short}"
         self.module.declare(name, void, [value.type, at.type, i32, value.type.mask])
-        mask = mask or self.constant(True, value.type.mask)
+        mask = self.constant(True, value.type.mask) if mask is None else mask
         return self.do(f"call void @{name}({value!r}, {at!r}, i32 {value.type.element.size}, {mask!r})")
 
     def scratch(self, type: Type, count: int = 1) -> Value:
@@ -584,6 +586,26 @@ class Function:
         self.do(f"br label %{head}")
         self.start(done)
         return tuple(state[1:])
+
+    def repeat(
+        self, condition: Callable[..., Value], body: Callable[..., Sequence[Value]], carry: Sequence[Value]
+    ) -> tuple[Value, ...]:
+        """`while condition(*carry): carry = body(*carry)`; the final carry."""
+        head, inside, done, before = self.label("while"), self.label("body"), self.label("end"), self.here
+        self.do(f"br label %{head}")
+        self.start(head)
+        at = len(self.lines)
+        state = [self.emit(x.type, "phi", pure=False) for x in carry]
+        with self.scope():
+            self.do(f"br {condition(*state)!r}, label %{inside}, label %{done}")
+            self.start(inside)
+            after = tuple(body(*state))
+        for k, (x, old, new) in enumerate(zip(carry, state, after, strict=True)):
+            pairs = f"[{x.text}, %{before}], [{new.text}, %{self.here}]"
+            self.lines[at + k] = f"{old.text} = phi {x.type.name} {pairs}"
+        self.do(f"br label %{head}")
+        self.start(done)
+        return tuple(state)
 
     def vector_loop(
         self,

@@ -1,0 +1,260 @@
+"""Each function beside mpmath, NumPy and SciPy: over the whole range of floats, and at every special value.
+
+`CHAINRULE_EXHAUSTIVE=1` takes all 2**32 numbers of float32 for every function of one argument; it takes hours.
+"""
+
+import ctypes
+import functools
+import os
+from typing import NamedTuple
+
+import mpmath as mp
+import numpy as np
+import pytest
+import scipy.special
+
+from chainrule.compile import native, vectormath
+from chainrule.compile.llvm import Module, f32, f64, i64, ptr
+from chainrule.compile.target import Target, host
+
+EXHAUSTIVE = bool(os.environ.get("CHAINRULE_EXHAUSTIVE"))
+FLOATS = {"float64": f64, "float32": f32}
+
+
+class Bound(NamedTuple):
+    """What a function is held to: the largest error, in units in the last place of the result."""
+
+    ulp64: float
+    ulp32: float
+    exact: object
+    """the function in mpmath, of numbers at which it is finite"""
+    numpy: object
+    arguments: int = 1
+    scale: object = None
+    """an error is measured by the last place of this, if it is larger than the result: where results are differences"""
+
+
+def at_least_one(*x):
+    return max(1.0, *map(abs, x))
+
+
+def larger(a, b):
+    return max(abs(a), abs(b), 1.0)
+
+
+BOUNDS = {
+    "exp": Bound(1.0, 1.0, mp.exp, np.exp),
+    "exp2": Bound(1.1, 1.1, lambda x: mp.power(2, x), np.exp2),
+    "expm1": Bound(1.5, 1.5, mp.expm1, np.expm1),
+    "log": Bound(1.0, 1.0, mp.log, np.log),
+    "log2": Bound(0.8, 0.51, lambda x: mp.log(x) / mp.log(2), np.log2),
+    "log10": Bound(0.8, 0.51, mp.log10, np.log10),
+    "log1p": Bound(1.0, 1.0, mp.log1p, np.log1p),
+    "sinh": Bound(2.0, 2.0, mp.sinh, np.sinh),
+    "cosh": Bound(1.5, 1.5, mp.cosh, np.cosh),
+    "tanh": Bound(2.0, 2.0, mp.tanh, np.tanh),
+    "arcsinh": Bound(1.2, 0.51, mp.asinh, np.arcsinh),
+    "arccosh": Bound(1.2, 0.51, mp.acosh, np.arccosh),
+    "arctanh": Bound(1.2, 0.51, mp.atanh, np.arctanh),
+    "sigmoid": Bound(2.5, 2.5, lambda x: 1 / (1 + mp.exp(-x)), scipy.special.expit),
+    "softplus": Bound(1.7, 1.7, lambda x: mp.log1p(mp.exp(x)), lambda x: np.logaddexp(0, x)),
+    "sin": Bound(0.9, 0.9, mp.sin, np.sin),
+    "cos": Bound(0.9, 0.9, mp.cos, np.cos),
+    "tan": Bound(2.0, 2.0, mp.tan, np.tan),
+    "arcsin": Bound(1.5, 1.8, mp.asin, np.arcsin),
+    "arccos": Bound(1.5, 1.8, mp.acos, np.arccos),
+    "arctan": Bound(1.5, 1.8, mp.atan, np.arctan),
+    "arctan2": Bound(2.0, 2.3, mp.atan2, np.arctan2, 2),
+    "power": Bound(1.2, 0.52, mp.power, np.power, 2),
+    "cbrt": Bound(0.6, 0.51, lambda x: mp.sign(x) * mp.cbrt(abs(x)), np.cbrt),
+    "hypot": Bound(0.6, 0.51, mp.hypot, np.hypot, 2),
+    "logaddexp": Bound(
+        2.0, 2.0, lambda a, b: max(a, b) + mp.log1p(mp.exp(-abs(a - b))), np.logaddexp, 2, larger
+    ),
+    "logaddexp2": Bound(
+        2.0, 2.0, lambda a, b: max(a, b) + mp.log1p(mp.power(2, -abs(a - b))) / mp.log(2), np.logaddexp2, 2, larger
+    ),
+    "erf": Bound(2.0, 0.6, mp.erf, scipy.special.erf),
+    "erfc": Bound(4.0, 0.6, mp.erfc, scipy.special.erfc),
+    "erfcx": Bound(4.5, 0.6, lambda x: mp.exp(x * x) * mp.erfc(x), scipy.special.erfcx),
+    "gammaln": Bound(4.0, 0.6, lambda x: mp.log(abs(mp.gamma(x))), scipy.special.gammaln, 1, at_least_one),
+    "digamma": Bound(6.0, 0.6, mp.digamma, scipy.special.digamma, 1, at_least_one),
+}
+
+EXACT = {  # rounding, comparisons and remainders: nothing may be lost
+    "floor": (np.floor, 1),
+    "ceil": (np.ceil, 1),
+    "rint": (np.rint, 1),
+    "trunc": (np.trunc, 1),
+    "absolute": (np.absolute, 1),
+    "sqrt": (np.sqrt, 1),
+    "sign": (np.sign, 1),
+    "isnan": (np.isnan, 1),
+    "isinf": (np.isinf, 1),
+    "isfinite": (np.isfinite, 1),
+    "signbit": (np.signbit, 1),
+    "copysign": (np.copysign, 2),
+    "maximum": (np.maximum, 2),
+    "minimum": (np.minimum, 2),
+    "fmax": (np.fmax, 2),
+    "fmin": (np.fmin, 2),
+    "fmod": (np.fmod, 2),
+    "remainder": (np.remainder, 2),
+    "floor_divide": (np.floor_divide, 2),
+}
+
+AVX2 = Target(host().triple, "haswell", "+avx2,+fma,+sse4.1,+sse4.2,+avx,+ssse3,+sse3,+bmi,+bmi2")
+PLAIN = Target(host().triple, "x86-64", "")
+"""what every x86-64 has: no fused multiply-add, and no rounding instruction"""
+
+
+@functools.cache
+def kernel(name, dtype="float64", target=None, width=None):
+    """The function over arrays of one dimension."""
+    function, kind, target = getattr(vectormath, name), FLOATS[dtype], target or host()
+    count = BOUNDS[name].arguments if name in BOUNDS else EXACT[name][1]
+    module = Module(target)
+    f = module.function("run", *[ptr] * (count + 1), i64)
+
+    def body(lanes):
+        made = function(*(lanes.load(kind, a) for a in f.args[:count]))
+        lanes.store(f.convert(made, kind), f.args[count])
+        return ()
+
+    f.vector_loop(f.args[-1], width or target.lanes(kind.bits), body)
+    f.ret()
+    program = native.load(native.object_code(module), ["run"])
+    run = program.function("run", *[ctypes.c_void_p] * (count + 1), ctypes.c_int64)
+
+    def call(*x):
+        x = [np.ascontiguousarray(a, dtype) for a in x]
+        y = np.empty_like(x[0])
+        run(*(a.ctypes.data for a in x), y.ctypes.data, y.size)
+        return y
+
+    return call
+
+
+def bits_of(dtype, n, seed=0):
+    """Floats of any size: random bits."""
+    integers = {"float64": np.uint64, "float32": np.uint32}[dtype]
+    return np.random.default_rng(seed).integers(0, np.iinfo(integers).max, n, dtype=integers).view(dtype)
+
+
+def sample(dtype, n, seed=0):
+    """Of every size, and many where functions are interesting."""
+    g = np.random.default_rng(seed)
+    u = g.uniform(-1, 1, n)
+    with np.errstate(over="ignore"):
+        near = [u, 1 + u * 1e-3, u * 3, u * 30, u * 800, np.exp(u * 40), -np.exp(u * 40)]
+        x = np.concatenate([bits_of(dtype, n, seed), *near]).astype(dtype)
+    return x[np.isfinite(x)]
+
+
+def specials(dtype):
+    info = np.finfo(dtype)
+    thresholds = {
+        "float64": [709.7, 709.79, 710.4, 710.5, 745.1, 745.2, 1023.9, 1024, 1074.5, 1075.5, 2**53 + 2.0, 1e22, 27.2, 171.6],
+        "float32": [88.7, 88.8, 89.4, 89.5, 103.9, 104.0, 127.9, 128, 149.5, 150.5, 2**24 + 2.0, 1e22, 10.1, 35.0],
+    }[dtype]
+    sizes = [0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 8.0, 9.0, 10.0, 1e-3, 1e-10, 1e-20, 100.0, 1000.0, 1e10]
+    edge = [info.tiny, info.smallest_subnormal, 5 * info.smallest_subnormal, info.max, info.eps, 1 - info.epsneg, 1 + info.eps]
+    sizes += [*thresholds, *map(float, edge), np.pi / 4, np.pi / 2, np.pi, np.inf]
+    x = np.array(sizes, dtype)
+    return np.concatenate([x, -x, [np.nan]]).astype(dtype)
+
+
+def errors(name, y, *x):
+    """How far each result is off, in units in the last place; numbers at which nothing finite is to come out are 0."""
+    bound = BOUNDS[name]
+    made = np.zeros(y.shape)
+    with mp.workprec(1300 if name in ("sin", "cos", "tan") else 160):
+        for k in range(y.size):
+            arguments = [mp.mpf(float(a[k])) for a in x]
+            try:
+                exact = bound.exact(*arguments)
+            except (ZeroDivisionError, ValueError, OverflowError):  # a pole
+                continue
+            if not isinstance(exact, mp.mpf) or not mp.isfinite(exact):
+                continue
+            nearest = y.dtype.type(float(exact))
+            if not np.isfinite(nearest) or not np.isfinite(y[k]):
+                made[k] = 0.0 if nearest == y[k] or abs(exact) > 0.999999 * mp.mpf(float(np.finfo(y.dtype).max)) else np.inf
+                continue
+            size = nearest if bound.scale is None else y.dtype.type(max(abs(nearest), bound.scale(*map(float, arguments))))
+            unit = mp.mpf(float(np.spacing(np.abs(size))))
+            made[k] = float(abs(mp.mpf(float(y[k])) - exact) / unit)
+    return made
+
+
+def check(name, dtype, y, *x):
+    bound = BOUNDS[name].ulp64 if dtype == "float64" else BOUNDS[name].ulp32
+    error = errors(name, y, *x)
+    worst = int(np.argmax(error))
+    assert error[worst] <= bound, f"{name}{tuple(a[worst] for a in x)} gives {y[worst]!r}: {error[worst]} ulp"
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", BOUNDS)
+def test_the_error_is_within_its_bound(name, dtype):
+    x = [sample(dtype, 60, seed) for seed in range(BOUNDS[name].arguments)]
+    count = min(map(len, x))
+    x = [a[:count] if k == 0 else np.random.default_rng(9).permutation(a)[:count] for k, a in enumerate(x)]
+    check(name, dtype, kernel(name, dtype)(*x), *x)
+
+
+def places(name, dtype):
+    """The special numbers, for two arguments each with each."""
+    x = specials(dtype)
+    if (BOUNDS[name].arguments if name in BOUNDS else EXACT[name][1]) == 1:
+        return (x,)
+    return tuple(a.ravel() for a in np.meshgrid(x, x))
+
+
+def expected(name, *x):
+    """NumPy's results, float32 by way of float64, since there NumPy itself is not always to the last bit."""
+    function, dtype = (BOUNDS[name].numpy if name in BOUNDS else EXACT[name][0]), x[0].dtype
+    if name in BOUNDS and name not in ("cbrt", "arctan2"):
+        x = [a.astype(np.float64) for a in x]
+    return function(*x).astype(dtype)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("target", [None, AVX2, PLAIN], ids=["host", "avx2", "plain"])
+@pytest.mark.parametrize("name", BOUNDS)
+def test_special_values_are_numpys(name, dtype, target):
+    if target is not None and not host().is_x86:
+        pytest.skip("x86-64 only")
+    x = places(name, dtype)
+    y, wanted = kernel(name, dtype, target)(*x), expected(name, *x)
+    same = (np.isnan(y) == np.isnan(wanted)) & (np.isfinite(y) == np.isfinite(wanted))
+    plain = np.isfinite(y) & np.isfinite(wanted)
+    same &= plain | np.isnan(y) | (y == wanted)
+    signs = (wanted == 0) | np.isinf(wanted)
+    if name not in ("logaddexp", "logaddexp2", "softplus", "gammaln"):  # a sum of zero has no sign of its own
+        same &= ~signs | (np.signbit(y) == np.signbit(wanted)) | (y != 0)
+    size = np.abs(np.where(plain, wanted, 1))
+    if BOUNDS[name].scale is not None:
+        size = np.maximum(size, np.max([np.abs(np.where(plain, a, 1)) for a in (*x, 1)], axis=0, initial=1))
+    with np.errstate(all="ignore"):
+        same &= ~plain | (np.abs(y - wanted) <= 8 * np.spacing(size))
+    k = int(np.argmin(same))
+    assert same.all(), f"{name}{tuple(a[k] for a in x)} gives {y[k]!r}, NumPy {wanted[k]!r}; {np.sum(~same)} such"
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("target", [None, AVX2, PLAIN], ids=["host", "avx2", "plain"])
+@pytest.mark.parametrize("name", EXACT)
+def test_exact_functions_are_numpys_to_the_last_bit(name, dtype, target):
+    if target is not None and not host().is_x86:
+        pytest.skip("x86-64 only")
+    function, count = EXACT[name]
+    for x in (places(name, dtype), [sample(dtype, 300, k)[:1800] for k in range(count)]):
+        y, wanted = kernel(name, dtype, target)(*x), function(*x).astype(dtype)
+        zeros_differ = (y == 0) & (wanted == 0) if name in ("maximum", "minimum", "fmax", "fmin") else False
+        same = (np.isnan(y) & np.isnan(wanted)) | ((y == wanted) & ((np.signbit(y) == np.signbit(wanted)) | zeros_differ))
+        k = int(np.argmin(same))
+        assert same.all(), f"{name}{tuple(a[k] for a in x)} gives {y[k]!r}, NumPy {wanted[k]!r}; {np.sum(~same)} such"
