@@ -272,12 +272,13 @@ class Function:
         self.module, self.name, self.returns, self.linkage = module, name, returns, linkage
         self.attributes = attributes
         self.args = tuple(Value(self, f"%a{k}", t) for k, t in enumerate(parameters))
-        self.lines: list[str] = ["entry:"]
+        self.lines: list[str] = []
         self.here = "entry"
         """the label of the block that is being written"""
         self.flags = ""
         """what LLVM may assume of floating-point arithmetic, as `reassoc contract `; nothing unless asked for"""
         self._count = 0
+        self._frame: list[str] = []
         self._scopes: list[dict[str, Value]] = [{}]
 
     @property
@@ -286,7 +287,7 @@ class Function:
 
     def __str__(self) -> str:
         parameters = ", ".join(f"{a.type.name} {a.text}" for a in self.args)
-        body = "\n".join(line if line.endswith(":") else "  " + line for line in self.lines)
+        body = "\n".join(line if line.endswith(":") else "  " + line for line in ("entry:", *self._frame, *self.lines))
         return f"define {self.linkage}{self.returns.name} @{self.name}({parameters}) {self.attributes} {{\n{body}\n}}\n"
 
     # ---- instructions
@@ -499,8 +500,9 @@ class Function:
         return self.do(f"call void @{name}({value!r}, {at!r}, i32 {value.type.element.size}, {mask!r})")
 
     def scratch(self, type: Type, count: int = 1) -> Value:
-        """Memory that lasts as long as the call does; it must not be asked for in a loop."""
-        return self.emit(ptr, f"alloca {type.element.name}, i64 {count}, align 64", pure=False)
+        """Memory that lasts as long as the call does; asked for in a loop, it is the same in every turn."""
+        self._frame.append(f"%s{len(self._frame)} = alloca {type.element.name}, i64 {count}, align 64")
+        return Value(self, f"%s{len(self._frame) - 1}", ptr)
 
     # ---- calls
 

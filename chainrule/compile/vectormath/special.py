@@ -138,8 +138,8 @@ def _erf_near(x: Value, c: Accuracy) -> Value:
 def _scaled_erfc(a: Value, c: Accuracy) -> Value:
     """exp(a**2) erfc(a) for a >= 0: a polynomial in (a - 4) / (a + 4) over 1 + 2 a (M. M. Shepherd and J. G. Laframboise,
     "Chebyshev approximation of (1 + 2x) exp(x**2) erfc(x)", Mathematics of Computation 36, 1981)."""
-    a = lesser(a, 1e300 if c.bits == 64 else 1e60)
-    t = (a - 4.0) / (a + 4.0)
+    b = lesser(a, 1e100)
+    t = (b - 4.0) / (b + 4.0)
     return polynomial(t, c.ERFCX) * 0.5 / (a + 0.5)
 
 
@@ -226,7 +226,7 @@ def gammaln(x: Value, c: Accuracy) -> Value:
         return [f.select(x < 0.0, f.select(sine.eq(0.0), INF, z), y)]
 
     (y,) = f.when(f.any(x < 0.0), reflected, lambda: [y])
-    y = f.select(a.eq(INF), INF, y)
+    y = f.select(a.eq(INF), x, y)
     return f.select(x.is_nan(), x, y)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ..llvm import INTERNAL, Function, Module, Type, Value, f32, f64, i64
+from ..llvm import Function, Module, Type, Value, f32, f64, i64, ptr
 from .coefficients import PI, PI_HALF, PIO2, PIO4, TWO_OVER_PI, TWO_OVER_PI_DIGITS
 from .floats import (
     Accuracy,
@@ -58,33 +58,36 @@ def _near(x: Value) -> tuple[Value, Value, Value]:
 
 
 def _far_lanes(x: Value) -> Sequence[Value]:
-    """Each number by itself, the large ones by the long way."""
-    f, far = x.f, far_function(x.f.module)
-    made = [f.undefined(t.vector(x.type.width)) for t in (i64, f64, f64)]
-    for k in range(x.type.width):
-        found = f.emit(_TRIPLE, f"call {_TRIPLE.name} @{far.name}({f.element(x, k)!r})")
-        for j, t in enumerate((i64, f64, f64)):
-            part = f.emit(t, f"extractvalue {_TRIPLE.name} {found.text}, {j}")
-            made[j] = f.insert(made[j], k, part)
-    return made
+    """Each number by itself, the large ones by the long way; in memory, so that this takes few instructions here."""
+    f, width = x.f, x.type.width
+    values, quadrants = f.scratch(f64, 2 * width), f.scratch(i64, width)
+    lows = f.offset(values, width, f64)
+    f.store(x, values)
+    f.call(_far_function(f.module), values, lows, quadrants, f.constant(width, i64))
+    return f.load(i64.vector(width), quadrants), f.load(x.type, values), f.load(x.type, lows)
 
 
-_TRIPLE = Type("{ i64, double, double }", "struct", 0, "")
-_i128 = Type("i128", "int", 128, "i128")
-
-
-def far_function(module: Module) -> Function:
-    """`double -> quadrant, high, low`, a function of its own in the module that is written."""
+def _far_function(module: Module) -> Function:
+    """`(numbers, lows, quadrants, how many)`, a function of its own in the module that is written."""
     name = "reduce_far"
     if name not in module.functions:
-        f = module.function(name, f64, returns=_TRIPLE, exported=False)
-        x = f.args[0]
-        (quadrant, high, low) = f.when(absolute(x) > NEAR, lambda: _payne_hanek(x), lambda: _near(x))
-        made = f.undefined(_TRIPLE)
-        for k, part in enumerate((quadrant, high, low)):
-            made = f.emit(_TRIPLE, f"insertvalue {_TRIPLE.name} {made.text}, {part!r}, {k}")
-        f.ret(made)
+        f = module.function(name, ptr, ptr, ptr, i64, exported=False, attributes="noinline")
+        values, lows, quadrants, count = f.args
+
+        def one(i: Value) -> Sequence[Value]:
+            x = f.load(f64, f.offset(values, i, f64))
+            quadrant, high, low = f.when(absolute(x) > NEAR, lambda: _payne_hanek(x), lambda: _near(x))
+            f.store(quadrant, f.offset(quadrants, i, i64))
+            f.store(high, f.offset(values, i, f64))
+            f.store(low, f.offset(lows, i, f64))
+            return ()
+
+        f.loop(count, one)
+        f.ret()
     return module.functions[name]
+
+
+_i128 = Type("i128", "int", 128, "i128")
 
 
 def _payne_hanek(x: Value) -> tuple[Value, Value, Value]:
