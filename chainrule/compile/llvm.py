@@ -728,6 +728,7 @@ class Module:
         self.functions: dict[str, Function] = {}
         self.table: dict[str, Foreign] = {}
         """what is to be entered in the table when the code is loaded, in order"""
+        self.variables: list[str] = []
         self._declared: dict[str, str] = {}
         self._globals: dict[str, str] = {}
 
@@ -765,7 +766,9 @@ class Module:
     def variable(self, f: Function, name: str, element: Type) -> Value:
         """A number, at first zero, that stays from call to call; its address."""
         zero = "null" if element is ptr else literal(0, element)
-        self._globals.setdefault(name, f"@{name} = global {element.name} {zero}, align 8")
+        if name not in self._globals:
+            self._globals[name] = f"@{name} = global {element.name} {zero}, align 8"
+            self.variables.append(name)
         return Value(f, f"@{name}", ptr)
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ import itertools
 import re
 import threading
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .llvm import TABLE, Module
@@ -144,12 +144,15 @@ class Program:
     Attributes
     ----------
     addresses : dict of str to int
+    keep : list
+        What lives as long as the program.
     """
 
-    def __init__(self, code: bytes, exports: Iterable[str], table: Mapping[str, int] | None = None, keep: Any = None):
+    def __init__(self, code: bytes, exports: Iterable[str], table: Mapping[str, int] | None = None, keep: Iterable[Any] = ()):
         llvm, table = _llvm(), table or {}
-        self._keep = keep
+        self.keep = list(keep)
         wanted = [*exports, *([TABLE] if table else [])]
+        self._last: list[Callable[[], None]] = []
         builder = llvm.JITLibraryBuilder().add_object_img(code)
         for name in wanted:
             builder.export_symbol(name)
@@ -160,13 +163,17 @@ class Program:
         except RuntimeError as error:
             raise NativeCodeError(f"the linker refuses the program: {error}") from None
         # At exit threads may still be in the code, so it stays where it is.
-        weakref.finalize(self, _unload, tracker, linker).atexit = False
+        weakref.finalize(self, _unload, tracker, linker, self._last).atexit = False
         self.addresses = {name: tracker[name] for name in wanted}
         if table:
             (ctypes.c_void_p * len(table)).from_address(self.addresses[TABLE])[:] = list(table.values())
 
     def __getitem__(self, name: str) -> int:
         return self.addresses[name]
+
+    def on_unload(self, action: Callable[[], None]) -> None:
+        """Has something done before the code and its variables go."""
+        self._last.append(action)
 
     def function(self, name: str, *parameters: Any, returns: Any = None) -> Any:
         """A function of the program as one of ctypes, which keeps the program alive."""
@@ -178,13 +185,15 @@ class Program:
 _numbers = itertools.count()
 
 
-def _unload(tracker: Any, linker: Any) -> None:
+def _unload(tracker: Any, linker: Any, last: Iterable[Callable[[], None]]) -> None:
     """Takes a program out of memory; its linker is kept as an argument until then."""
+    for action in last:
+        action()
     with _lock:
         tracker.close()
 
 
-def load(code: bytes, exports: Iterable[str], table: Mapping[str, int] | None = None, keep: Any = None) -> Program:
+def load(code: bytes, exports: Iterable[str], table: Mapping[str, int] | None = None, keep: Iterable[Any] = ()) -> Program:
     """Loads an object into memory.
 
     Parameters
@@ -195,7 +204,7 @@ def load(code: bytes, exports: Iterable[str], table: Mapping[str, int] | None = 
         The names whose addresses are wanted.
     table : mapping of str to int, optional
         An address for each entry of the module's table, in its order.
-    keep : object, optional
+    keep : iterable of objects, optional
         Whatever has to live as long as the program does, such as the owners of those addresses.
 
     Returns
@@ -205,7 +214,7 @@ def load(code: bytes, exports: Iterable[str], table: Mapping[str, int] | None = 
     return Program(code, exports, table, keep)
 
 
-def link(module: Module, addresses: Mapping[str, int] | None = None, level: int = 0, keep: Any = None) -> Program:
+def link(module: Module, addresses: Mapping[str, int] | None = None, level: int = 0, keep: Iterable[Any] = ()) -> Program:
     """Compiles a module and loads it; all that it exports can be called.
 
     Parameters
@@ -214,7 +223,7 @@ def link(module: Module, addresses: Mapping[str, int] | None = None, level: int 
     addresses : mapping of str to int, optional
         The address of each name in the module's table; it may hold more.
     level : {0, 1, 2}
-    keep : object, optional
+    keep : iterable of objects, optional
         Whatever has to live as long as the program does.
 
     Raises
@@ -238,5 +247,5 @@ def link(module: Module, addresses: Mapping[str, int] | None = None, level: int 
     if missing:
         raise NativeCodeError(f"the program calls {', '.join(missing)}, and no address is given for that")
     table = {name: addresses[name] for name in module.table}
-    exports = [f.name for f in module.functions.values() if not f.linkage]
+    exports = [f.name for f in module.functions.values() if not f.linkage] + module.variables
     return load(object_code(module, level=level), exports, table, keep)
