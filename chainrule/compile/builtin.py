@@ -121,7 +121,14 @@ def reads(arguments: Sequence[Argument]) -> bool:
 def addresses() -> dict[str, int]:
     """The functions and objects of Python's and NumPy's that a builtin uses, by the names in its table."""
     api = ctypes.pythonapi
-    functions = ["PyLong_FromLong", "PyLong_AsLongLong", "PyErr_Occurred", "PyErr_Clear", "PyErr_NoMemory", "PyTuple_New"]
+    functions = [
+        "PyLong_FromLong",
+        "PyLong_AsLongLong",
+        "PyErr_Occurred",
+        "PyErr_Clear",
+        "PyErr_NoMemory",
+        "PyTuple_New",
+    ]
     functions += ["PyTuple_SetItem", "Py_IncRef", "Py_DecRef", "PyEval_SaveThread", "PyEval_RestoreThread"]
     functions += ["PyMem_RawMalloc", "PyMem_RawFree"]
     made = {name: _pointer(ctypes.addressof(getattr(api, name))) for name in functions}
@@ -184,7 +191,9 @@ class _Writer:
             code, given = -1 - k, f.load(ptr, f.offset(f.args[1], k, ptr))
             right = self.field(given, HEAD - 8, ptr).eq(self.known(_object(argument.type)))
             self.require(right, code)
-            at = self.array(given, argument, code) if argument.type is np.ndarray else self.number(given, argument, code)
+            at = (
+                self.array(given, argument, code) if argument.type is np.ndarray else self.number(given, argument, code)
+            )
             f.store(at, f.offset(self.pointers, k, ptr))
         made = self.make_results()
         status = self.run()
@@ -238,7 +247,16 @@ class _Writer:
             dtype, shape = np.dtype(result.dtype), result.shape
             null, number = f.constant(None, ptr), f.constant(dtype.num, i32)
             sizes = self.module.array(f, f"shape_{self.plan.name}_{k}", i64, shape) if shape else null
-            numbers = (f.constant(len(shape), i32), sizes, number, null, null, f.constant(0, i32), f.constant(0, i32), null)
+            numbers = (
+                f.constant(len(shape), i32),
+                sizes,
+                number,
+                null,
+                null,
+                f.constant(0, i32),
+                f.constant(0, i32),
+                null,
+            )
             x = self.c("PyArray_New", self.known(_object(np.ndarray)), *numbers)
             self.leave_unless(x.ne(None), lambda: self.dropped(made, f.constant(None, ptr)))
             f.store(self.field(x, Layout().data, ptr), f.offset(self.pointers, len(self.arguments) + k, ptr))
@@ -304,7 +322,7 @@ class _Writer:
 
     def workspace(self) -> Value:
         f = self.f
-        found = f.emit(ptr, f"atomicrmw xchg {self.kept()!r}, ptr null acq_rel", pure=False)
+        found = f.atomic("xchg", self.kept(), f.constant(None, ptr))
         size = f.constant(self.options.workspace + 64, i64)
         return f.when(found.eq(None), lambda: [self.c("PyMem_RawMalloc", size)], lambda: [found])[0]
 
@@ -315,13 +333,12 @@ class _Writer:
 
     def give_back(self, x: Value) -> None:
         f = self.f
-        other = f.emit(ptr, f"atomicrmw xchg {self.kept()!r}, {x!r} acq_rel", pure=False)
+        other = f.atomic("xchg", self.kept(), x)
 
-        def free() -> list[Value]:
+        def free() -> None:
             self.c("PyMem_RawFree", other, returns=void)
-            return []
 
-        f.when(other.ne(None), free, lambda: [])
+        f.when(other.ne(None), free, lambda: None)
 
 
 def write_entry(
@@ -441,7 +458,7 @@ def enter(
     >>> module = Module(host())
     >>> plan = module.function("twice", ptr, ptr, returns=i32)
     >>> source, goal = (plan.load(ptr, plan.offset(plan.args[0], k, ptr)) for k in range(2))
-    >>> _ = plan.vector_loop(3, 1, lambda lanes: lanes.store(lanes.load(f64, source) * 2.0, goal) or ())
+    >>> _ = plan.vector_loop(3, 1, lambda lanes: lanes.store(lanes.load(f64, source) * 2.0, goal))
     >>> plan.ret(plan.constant(0, i32))
     >>> twice = enter(module, plan, [Argument(np.ndarray, float, (3,))], [Result(float, (3,))])
     >>> twice(np.array([1.0, 2.0, 3.0]))
@@ -466,4 +483,3 @@ def enter(
 def _free(place: int) -> None:
     """Frees the memory that a program has kept between its calls."""
     ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(("PyMem_RawFree", ctypes.pythonapi))(_pointer(place))
-

@@ -6,11 +6,13 @@
 
     def body(lanes):
         lanes.store(lanes.load(f64, source) * 2.0 + 1.0, result)
-        return ()
 
     f.vector_loop(n, module.target.lanes(64), body)
     f.ret()
     print(module)
+
+What callbacks return is carried on (the state of a loop, the results of a branch, what is to be reduced); None stands
+for nothing.
 
 Everything is generic in the width: the same code makes vectors of eight numbers, of two, and single ones. Vectors are
 explicit, and what is computed twice in one place is written once, so LLVM is asked for no optimisation before it makes
@@ -504,15 +506,51 @@ class Function:
         self._frame.append(f"%s{len(self._frame)} = alloca {type.element.name}, i64 {count}, align 64")
         return Value(self, f"%s{len(self._frame) - 1}", ptr)
 
+    # ---- memory that threads share
+
+    def atomic_load(self, type: Type, at: Value) -> Value:
+        return self.emit(type, f"load atomic {type.name}, {at!r} acquire, align {type.size}", pure=False)
+
+    def atomic_store(self, value: Value, at: Value) -> None:
+        self.do(f"store atomic {value!r}, {at!r} release, align {value.type.size}")
+
+    def atomic(self, op: str, at: Value, value: Value) -> Value:
+        """`*at = op(*at, value)` in one step (xchg, add, ...); what was there before."""
+        return self.emit(value.type, f"atomicrmw {op} {at!r}, {value!r} acq_rel", pure=False)
+
+    def exchange_if(self, at: Value, expected: Value, value: Value) -> Value:
+        """`*at = value` if `*at == expected`, in one step; whether it was."""
+        kind = f"{{ {value.type.name}, i1 }}"
+        pair = self.emit(value.type, f"cmpxchg {at!r}, {expected!r}, {value!r} acq_rel acquire", pure=False)
+        return self.emit(i1, f"extractvalue {kind} {pair.text}, 1")
+
+    def pause(self) -> None:
+        """Tells the processor that this thread waits for another."""
+        if self.target.is_x86:
+            self.module.declare("llvm.x86.sse2.pause", void, [])
+            self.do("call void @llvm.x86.sse2.pause()")
+        elif self.target.is_arm:
+            self.module.declare("llvm.aarch64.hint", void, [i32])
+            self.do("call void @llvm.aarch64.hint(i32 1)")
+
     # ---- calls
 
-    def call(self, callee: Function | Foreign, *args: Value) -> Value:
-        returns, texts = callee.returns, ", ".join(map(repr, args))
-        where = f"@{callee.name}" if isinstance(callee, Function) else self.address(callee).text
+    def call(self, callee: Function | Foreign | Value, *args: Value, returns: Type = void) -> Value:
+        """Calls a function of the module, of C's, or at an address; only of the last `returns` has to be said."""
+        texts = ", ".join(map(repr, args))
+        if isinstance(callee, Value):
+            where = callee.text
+        else:
+            where = f"@{callee.name}" if isinstance(callee, Function) else self.address(callee).text
+            returns = callee.returns
         if returns is void:
             self.do(f"call void {where}({texts})")
             return self.undefined(void)
         return self.emit(returns, f"call {returns.name} {where}({texts})", pure=False)
+
+    def do_call(self, callee: Function | Foreign | Value, *args: Value) -> None:
+        """A call for its effects alone."""
+        self.call(callee, *args)
 
     def address(self, entry: Foreign) -> Value:
         """What the module's table holds: the address of a function of C's, or of an object."""
@@ -545,7 +583,10 @@ class Function:
         return self.emit(type, f"phi {type.name} {pairs}", pure=False)
 
     def when(
-        self, condition: Value, then: Callable[[], Sequence[Value]], otherwise: Callable[[], Sequence[Value]]
+        self,
+        condition: Value,
+        then: Callable[[], Sequence[Value] | None],
+        otherwise: Callable[[], Sequence[Value] | None],
     ) -> tuple[Value, ...]:
         """What `then` gives if the (single) condition holds, else what `otherwise` gives; only one is executed."""
         yes, no, done = self.label("then"), self.label("else"), self.label("done")
@@ -554,7 +595,7 @@ class Function:
         for label, branch in ((yes, then), (no, otherwise)):
             self.start(label)
             with self.scope():
-                ends.append((tuple(branch()), self.here))
+                ends.append((tuple(branch() or ()), self.here))
             self.do(f"br label %{done}")
         self.start(done)
         (a, from_a), (b, from_b) = ends
@@ -563,7 +604,7 @@ class Function:
     def loop(
         self,
         stop: Value | int,
-        body: Callable[..., Sequence[Value]],
+        body: Callable[..., Sequence[Value] | None],
         carry: Sequence[Value] = (),
         start: Value | int = 0,
         step: int = 1,
@@ -580,7 +621,7 @@ class Function:
         self.do(f"br {more!r}, label %{inside}, label %{done}")
         self.start(inside)
         with self.scope():
-            after = tuple(body(*state))
+            after = tuple(body(*state) or ())
             following = (state[0] + step, *after)
         for k, (x, old, new) in enumerate(zip(initial, state, following, strict=True)):
             pairs = f"[{x.text}, %{before}], [{new.text}, %{self.here}]"
@@ -590,7 +631,7 @@ class Function:
         return tuple(state[1:])
 
     def repeat(
-        self, condition: Callable[..., Value], body: Callable[..., Sequence[Value]], carry: Sequence[Value]
+        self, condition: Callable[..., Value], body: Callable[..., Sequence[Value] | None], carry: Sequence[Value]
     ) -> tuple[Value, ...]:
         """`while condition(*carry): carry = body(*carry)`; the final carry."""
         head, inside, done, before = self.label("while"), self.label("body"), self.label("end"), self.here
@@ -601,7 +642,7 @@ class Function:
         with self.scope():
             self.do(f"br {condition(*state)!r}, label %{inside}, label %{done}")
             self.start(inside)
-            after = tuple(body(*state))
+            after = tuple(body(*state) or ())
         for k, (x, old, new) in enumerate(zip(carry, state, after, strict=True)):
             pairs = f"[{x.text}, %{before}], [{new.text}, %{self.here}]"
             self.lines[at + k] = f"{old.text} = phi {x.type.name} {pairs}"
@@ -613,7 +654,7 @@ class Function:
         self,
         extent: Value | int,
         width: int,
-        body: Callable[[Lanes], Sequence[Value]],
+        body: Callable[[Lanes], Sequence[Value] | None],
         reductions: Sequence[Reduction] = (),
         unroll: int = 1,
         once: bool = False,
@@ -655,7 +696,7 @@ class _VectorLoop:
         return [self.f.constant(r.identity, r.type.vector(width)) for r in self.reductions]
 
     def turn(self, index: Value, width: int, mask: Value | None, sums: Sequence[Value]) -> list[Value]:
-        made = self.body(Lanes(self.f, index, width, mask))
+        made = self.body(Lanes(self.f, index, width, mask)) or ()
         if mask is not None:
             made = [self.f.select(mask, x, r.identity) for x, r in zip(made, self.reductions, strict=True)]
         return [r.combine(s, x) for s, x, r in zip(sums, made, self.reductions, strict=True)]

@@ -148,7 +148,9 @@ class Program:
         What lives as long as the program.
     """
 
-    def __init__(self, code: bytes, exports: Iterable[str], table: Mapping[str, int] | None = None, keep: Iterable[Any] = ()):
+    def __init__(
+        self, code: bytes, exports: Iterable[str], table: Mapping[str, int] | None = None, keep: Iterable[Any] = ()
+    ):
         llvm, table = _llvm(), table or {}
         self.keep = list(keep)
         wanted = [*exports, *([TABLE] if table else [])]
@@ -193,7 +195,9 @@ def _unload(tracker: Any, linker: Any, last: Iterable[Callable[[], None]]) -> No
         tracker.close()
 
 
-def load(code: bytes, exports: Iterable[str], table: Mapping[str, int] | None = None, keep: Iterable[Any] = ()) -> Program:
+def load(
+    code: bytes, exports: Iterable[str], table: Mapping[str, int] | None = None, keep: Iterable[Any] = ()
+) -> Program:
     """Loads an object into memory.
 
     Parameters
@@ -214,7 +218,9 @@ def load(code: bytes, exports: Iterable[str], table: Mapping[str, int] | None = 
     return Program(code, exports, table, keep)
 
 
-def link(module: Module, addresses: Mapping[str, int] | None = None, level: int = 0, keep: Iterable[Any] = ()) -> Program:
+def link(
+    module: Module, addresses: Mapping[str, int] | None = None, level: int = 0, keep: Iterable[Any] = ()
+) -> Program:
     """Compiles a module and loads it; all that it exports can be called.
 
     Parameters

@@ -84,9 +84,7 @@ BOUNDS = {
     "power": Bound(1.2, 0.52, mp.power, np.power, 2),
     "cbrt": Bound(0.6, 0.51, lambda x: mp.sign(x) * mp.cbrt(abs(x)), np.cbrt),
     "hypot": Bound(0.6, 0.51, mp.hypot, np.hypot, 2),
-    "logaddexp": Bound(
-        2.0, 2.0, lambda a, b: max(a, b) + mp.log1p(mp.exp(-abs(a - b))), np.logaddexp, 2, larger
-    ),
+    "logaddexp": Bound(2.0, 2.0, lambda a, b: max(a, b) + mp.log1p(mp.exp(-abs(a - b))), np.logaddexp, 2, larger),
     "logaddexp2": Bound(
         2.0, 2.0, lambda a, b: max(a, b) + mp.log1p(mp.power(2, -abs(a - b))) / mp.log(2), np.logaddexp2, 2, larger
     ),
@@ -170,11 +168,54 @@ def sample(dtype, n, seed=0):
 def specials(dtype):
     info = np.finfo(dtype)
     thresholds = {
-        "float64": [709.7, 709.79, 710.4, 710.5, 745.1, 745.2, 1023.9, 1024, 1074.5, 1075.5, 2**53 + 2.0, 1e22, 27.2, 171.6],
+        "float64": [
+            709.7,
+            709.79,
+            710.4,
+            710.5,
+            745.1,
+            745.2,
+            1023.9,
+            1024,
+            1074.5,
+            1075.5,
+            2**53 + 2.0,
+            1e22,
+            27.2,
+            171.6,
+        ],
         "float32": [88.7, 88.8, 89.4, 89.5, 103.9, 104.0, 127.9, 128, 149.5, 150.5, 2**24 + 2.0, 1e22, 10.1, 35.0],
     }[dtype]
-    sizes = [0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 8.0, 9.0, 10.0, 1e-3, 1e-10, 1e-20, 100.0, 1000.0, 1e10]
-    edge = [info.tiny, info.smallest_subnormal, 5 * info.smallest_subnormal, info.max, info.eps, 1 - info.epsneg, 1 + info.eps]
+    sizes = [
+        0.0,
+        0.25,
+        0.5,
+        0.75,
+        1.0,
+        1.5,
+        2.0,
+        2.5,
+        3.0,
+        4.0,
+        8.0,
+        9.0,
+        10.0,
+        1e-3,
+        1e-10,
+        1e-20,
+        100.0,
+        1000.0,
+        1e10,
+    ]
+    edge = [
+        info.tiny,
+        info.smallest_subnormal,
+        5 * info.smallest_subnormal,
+        info.max,
+        info.eps,
+        1 - info.epsneg,
+        1 + info.eps,
+    ]
     sizes += [*thresholds, *map(float, edge), np.pi / 4, np.pi / 2, np.pi, np.inf]
     x = np.array(sizes, dtype)
     return np.concatenate([x, -x, [np.nan]]).astype(dtype)
@@ -195,9 +236,13 @@ def errors(name, y, *x):
                 continue
             nearest = y.dtype.type(float(exact))
             if not np.isfinite(nearest) or not np.isfinite(y[k]):
-                made[k] = 0.0 if nearest == y[k] or abs(exact) > 0.999999 * mp.mpf(float(np.finfo(y.dtype).max)) else np.inf
+                made[k] = (
+                    0.0 if nearest == y[k] or abs(exact) > 0.999999 * mp.mpf(float(np.finfo(y.dtype).max)) else np.inf
+                )
                 continue
-            size = nearest if bound.scale is None else y.dtype.type(max(abs(nearest), bound.scale(*map(float, arguments))))
+            size = (
+                nearest if bound.scale is None else y.dtype.type(max(abs(nearest), bound.scale(*map(float, arguments))))
+            )
             unit = mp.mpf(float(np.spacing(np.abs(size))))
             made[k] = float(abs(mp.mpf(float(y[k])) - exact) / unit)
     return made
@@ -272,6 +317,8 @@ def test_exact_functions_are_numpys_to_the_last_bit(name, dtype, target):
     for x in (places(name, dtype), [sample(dtype, 300, k)[:1800] for k in range(count)]):
         y, wanted = kernel(name, dtype, target)(*x), function(*x).astype(dtype)
         zeros_differ = (y == 0) & (wanted == 0) if name in ("maximum", "minimum", "fmax", "fmin") else False
-        same = (np.isnan(y) & np.isnan(wanted)) | ((y == wanted) & ((np.signbit(y) == np.signbit(wanted)) | zeros_differ))
+        same = (np.isnan(y) & np.isnan(wanted)) | (
+            (y == wanted) & ((np.signbit(y) == np.signbit(wanted)) | zeros_differ)
+        )
         k = int(np.argmin(same))
         assert same.all(), f"{name}{tuple(a[k] for a in x)} gives {y[k]!r}, NumPy {wanted[k]!r}; {np.sum(~same)} such"

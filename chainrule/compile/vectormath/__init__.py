@@ -43,5 +43,5 @@ from .rounding import (
     signbit,
     trunc,
 )
-from .trigonometric import arccos, arcsin, arctan, arctan2, cos, sin, tan
 from .special import cbrt, digamma, erf, erfc, erfcx, gammaln, hypot, power
+from .trigonometric import arccos, arcsin, arctan, arctan2, cos, sin, tan

@@ -31,7 +31,8 @@ from .trigonometric import sin_cos_of_pi
 
 def _long_log(x: Value, c: Accuracy) -> tuple[Value, Value]:
     """log(x) to about 64 bits, as the sum of two numbers, for positive finite x: the series of log, its first two terms
-    in two parts (cf. P. T. P. Tang, "Table-driven implementation of the logarithm function", ACM TOMS 16, 1990)."""
+    in two parts (cf. P. T. P. Tang, "Table-driven implementation of the logarithm function", ACM TOMS 16, 1990).
+    """
     f = x.f
     k, m = normal(x)
     if c.bits == 32:
@@ -137,7 +138,8 @@ def _erf_near(x: Value, c: Accuracy) -> Value:
 
 def _scaled_erfc(a: Value, c: Accuracy) -> Value:
     """exp(a**2) erfc(a) for a >= 0: a polynomial in (a - 4) / (a + 4) over 1 + 2 a (M. M. Shepherd and J. G. Laframboise,
-    "Chebyshev approximation of (1 + 2x) exp(x**2) erfc(x)", Mathematics of Computation 36, 1981)."""
+    "Chebyshev approximation of (1 + 2x) exp(x**2) erfc(x)", Mathematics of Computation 36, 1981).
+    """
     b = lesser(a, 1e100)
     t = (b - 4.0) / (b + 4.0)
     return polynomial(t, c.ERFCX) * 0.5 / (a + 0.5)

@@ -39,9 +39,7 @@ def reduced(x: Value) -> tuple[Value, Value, Value]:
     """The quadrant, as bits whose last two count, and the rest r in two parts: x = quadrant pi / 2 + r."""
     f = x.f
     wide = f.convert(x, f64)
-    (quadrant, high, low) = f.when(
-        f.any(absolute(wide) > NEAR), lambda: _far_lanes(wide), lambda: _near(wide)
-    )
+    (quadrant, high, low) = f.when(f.any(absolute(wide) > NEAR), lambda: _far_lanes(wide), lambda: _near(wide))
     if x.type.bits == 64:
         return quadrant, high, low
     r = f.convert(high, f32)
@@ -74,13 +72,12 @@ def _far_function(module: Module) -> Function:
         f = module.function(name, ptr, ptr, ptr, i64, exported=False, attributes="noinline")
         values, lows, quadrants, count = f.args
 
-        def one(i: Value) -> Sequence[Value]:
+        def one(i: Value) -> None:
             x = f.load(f64, f.offset(values, i, f64))
             quadrant, high, low = f.when(absolute(x) > NEAR, lambda: _payne_hanek(x), lambda: _near(x))
             f.store(quadrant, f.offset(quadrants, i, i64))
             f.store(high, f.offset(values, i, f64))
             f.store(low, f.offset(lows, i, f64))
-            return ()
 
         f.loop(count, one)
         f.ret()
@@ -274,7 +271,7 @@ def arctan2(y: Value, x: Value, c: Accuracy) -> Value:
     top, below = (f.select(huge, v * 0.25, v) for v in (top, below))
     top, below = f.select(infinite, 0.0, top), f.select(infinite, 1.0, below)
     high, low = _arctan_of(top, below, c)
-    negative = (x.bits() < 0)
+    negative = x.bits() < 0
     # pi/2 - angle, pi - angle, or pi/2 + angle: the sign of the angle, and what it is added to
     base, more = (
         f.select(swapped, right, f.select(negative, straight, 0.0, x.type))
