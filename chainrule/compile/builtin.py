@@ -2,18 +2,19 @@
 
 It checks its arguments (type, dtype, shape, contiguity), reads where their numbers stand, makes the arrays of the
 results, and calls the plan with all the pointers. Where an argument is not what the plan was made for, it returns an
-`int` that says which; the caller then copies or compiles. It takes a fraction of a microsecond; ctypes takes several for
-each array.
+`int` that says which; the caller then copies or compiles. It takes a fraction of a microsecond; ctypes takes several
+for each array.
 
-The places in Python's and NumPy's objects that it reads are those of their public headers (`object.h`, `ndarraytypes.h`);
-they are compared with what Python says of the same objects before the first use. If they differ, in an interpreter that
-nobody here has seen, `SlowEntry` does the same in Python.
+The places in Python's and NumPy's objects that it reads are those of their public headers (`object.h` and
+`ndarraytypes.h`); they are compared with what Python says of the same objects before the first use. If they differ, in
+an interpreter that nobody here has seen, `SlowEntry` does the same in Python.
 """
 
 from __future__ import annotations
 
 import ctypes
 import functools
+import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -133,7 +134,7 @@ def addresses() -> dict[str, int]:
     functions += ["PyMem_RawMalloc", "PyMem_RawFree"]
     made = {name: _pointer(ctypes.addressof(getattr(api, name))) for name in functions}
     get = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(("PyCapsule_GetPointer", api))
-    table = get(np._core._multiarray_umath._ARRAY_API, None)
+    table = get(importlib.import_module("numpy._core._multiarray_umath")._ARRAY_API, None)
     made |= {"PyArray_New": _pointer(table + 8 * NEW), "PyArray_Return": _pointer(table + 8 * RETURN)}
     made |= {"None": id(None), "True": id(True)}
     return made
@@ -204,7 +205,7 @@ class _Writer:
     # ---- arguments
 
     def array(self, x: Value, argument: Argument, code: int) -> Value:
-        f, at = self.f, Layout()
+        at = Layout()
         wanted = C_CONTIGUOUS | ALIGNED | (WRITEABLE if argument.written else 0)
         right = self.field(x, at.ndim, i32).eq(len(argument.shape))
         right &= self.field(x, at.descr, ptr).eq(self.known(_object(np.dtype(argument.dtype))))
@@ -383,9 +384,9 @@ def callable_of(program: Program, plan: str, name: str = "compiled") -> Callable
     Returns
     -------
     callable
-        Takes the arguments by position. It returns the result, or a tuple of them, or None if there are none. It returns
-        an `int` where it did nothing: 0 if their number is not right, -1 - k if argument k is not what the plan was made
-        for, and the plan's own status if that is not 0.
+        Takes the arguments by position. It returns the result, or a tuple of them, or None if there are none. It
+        returns an `int` where it did nothing: 0 if their number is not right, -1 - k if argument k is not what the plan
+        was made for, and the plan's own status if that is not 0.
     """
     definition = _MethodDef(name.encode(), program[f"enter_{plan}"], METH_FASTCALL, None)
     program.keep.append(definition)

@@ -21,197 +21,34 @@ code: its passes gain nothing on such text, and double the time.
 
 from __future__ import annotations
 
-import functools
-import math
-import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .target import Target
+from .values import Type, Value, f32, f64, float_of, i1, i8, i16, i32, i64, literal, ptr, void
+from .vectorloops import Lanes, Reduction, VectorLoop
 
-# ---- types --------------------------------------------------------------------------------------------------------
-
-
-class Type:
-    """A number of some size, a pointer, or a vector of numbers."""
-
-    __slots__ = ("bits", "element", "kind", "name", "short", "width")
-
-    def __init__(self, name: str, kind: str, bits: int, short: str):
-        self.name, self.kind, self.bits, self.short, self.width = name, kind, bits, short, 1
-        self.element = self
-
-    def vector(self, width: int) -> Type:
-        """The type of `width` of these; of one it is the element itself."""
-        return self.element if width == 1 else _vector(self.element, width)
-
-    @property
-    def is_float(self) -> bool:
-        return self.kind == "float"
-
-    @property
-    def size(self) -> int:
-        """Bytes of one element in memory."""
-        return max(self.bits // 8, 1)
-
-    @property
-    def integer(self) -> Type:
-        """Integers of the same size and number."""
-        return INTEGERS[self.bits].vector(self.width)
-
-    @property
-    def mask(self) -> Type:
-        """One truth value for each number."""
-        return i1.vector(self.width)
-
-    def __repr__(self) -> str:
-        return self.name
-
-
-@functools.cache
-def _vector(element: Type, width: int) -> Type:
-    made = Type(f"<{width} x {element.name}>", element.kind, element.bits, f"v{width}{element.short}")
-    made.width, made.element = width, element
-    return made
-
-
-f64 = Type("double", "float", 64, "f64")
-f32 = Type("float", "float", 32, "f32")
-i64 = Type("i64", "int", 64, "i64")
-i32 = Type("i32", "int", 32, "i32")
-i16 = Type("i16", "int", 16, "i16")
-i8 = Type("i8", "int", 8, "i8")
-i1 = Type("i1", "int", 1, "i1")
-ptr = Type("ptr", "pointer", 64, "p0")
-void = Type("void", "void", 0, "")
-
-INTEGERS = {64: i64, 32: i32, 16: i16, 8: i8, 1: i1}
-
-
-def literal(value: Any, type: Type) -> str:
-    """A number as LLVM reads it: floats in decimal where that is short and exact, else their bits."""
-    if type.kind == "pointer":
-        return "null"
-    if not type.is_float:
-        return str(int(value)) if type is not i1 else ("true" if value else "false")
-    value = float(value)
-    if type.bits == 32:
-        value = float_of(value)
-    if math.isfinite(value) and abs(value) < 1e6 and value * 1024 == int(value * 1024):
-        return repr(value)
-    return f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"
-
-
-def float_of(value: float) -> float:
-    """The float32 nearest to a number."""
-    try:
-        return struct.unpack("<f", struct.pack("<f", value))[0]
-    except OverflowError:
-        return math.copysign(math.inf, value)
-
-
-# ---- values -------------------------------------------------------------------------------------------------------
-
-
-class Value:
-    """A result of an instruction, an argument or a constant.
-
-    Operators write instructions; a Python number stands for the constant of the same type, a single value beside a
-    vector for a vector of it. Comparisons of floats mean what NumPy's do: with a NaN all are false, and `ne` is true.
-    """
-
-    __slots__ = ("f", "text", "type")
-    __hash__ = object.__hash__
-
-    def __init__(self, f: Function, text: str, type: Type):
-        self.f, self.text, self.type = f, text, type
-
-    def __repr__(self) -> str:
-        return f"{self.type.name} {self.text}"
-
-    def __add__(self, other: Any) -> Value:
-        return self.f.arithmetic("fadd", "add", self, other)
-
-    def __radd__(self, other: Any) -> Value:
-        return self.f.arithmetic("fadd", "add", other, self)
-
-    def __sub__(self, other: Any) -> Value:
-        return self.f.arithmetic("fsub", "sub", self, other)
-
-    def __rsub__(self, other: Any) -> Value:
-        return self.f.arithmetic("fsub", "sub", other, self)
-
-    def __mul__(self, other: Any) -> Value:
-        return self.f.arithmetic("fmul", "mul", self, other)
-
-    def __rmul__(self, other: Any) -> Value:
-        return self.f.arithmetic("fmul", "mul", other, self)
-
-    def __truediv__(self, other: Any) -> Value:
-        return self.f.arithmetic("fdiv", "sdiv", self, other)
-
-    def __rtruediv__(self, other: Any) -> Value:
-        return self.f.arithmetic("fdiv", "sdiv", other, self)
-
-    def __and__(self, other: Any) -> Value:
-        return self.f.arithmetic("and", "and", self, other)
-
-    def __or__(self, other: Any) -> Value:
-        return self.f.arithmetic("or", "or", self, other)
-
-    def __xor__(self, other: Any) -> Value:
-        return self.f.arithmetic("xor", "xor", self, other)
-
-    def __lshift__(self, other: Any) -> Value:
-        return self.f.arithmetic("shl", "shl", self, other)
-
-    def __rshift__(self, other: Any) -> Value:
-        """Shifts right and keeps the sign."""
-        return self.f.arithmetic("ashr", "ashr", self, other)
-
-    def shifted(self, other: Any) -> Value:
-        """Shifts right and brings in zeros."""
-        return self.f.arithmetic("lshr", "lshr", self, other)
-
-    def __neg__(self) -> Value:
-        return self.f.emit(self.type, f"fneg {self.type.name} {self.text}") if self.type.is_float else 0 - self
-
-    def __invert__(self) -> Value:
-        return self ^ (True if self.type.element is i1 else -1)
-
-    def __lt__(self, other: Any) -> Value:
-        return self.f.compare("olt", "slt", self, other)
-
-    def __le__(self, other: Any) -> Value:
-        return self.f.compare("ole", "sle", self, other)
-
-    def __gt__(self, other: Any) -> Value:
-        return self.f.compare("ogt", "sgt", self, other)
-
-    def __ge__(self, other: Any) -> Value:
-        return self.f.compare("oge", "sge", self, other)
-
-    def eq(self, other: Any) -> Value:
-        return self.f.compare("oeq", "eq", self, other)
-
-    def ne(self, other: Any) -> Value:
-        return self.f.compare("une", "ne", self, other)
-
-    def is_nan(self) -> Value:
-        return self.f.compare("uno", "", self, self)
-
-    def bits(self) -> Value:
-        """The same bits as integers."""
-        return self.f.bitcast(self, self.type.integer)
-
-    def as_float(self) -> Value:
-        """The same bits as floats."""
-        return self.f.bitcast(self, {64: f64, 32: f32}[self.type.bits].vector(self.type.width))
-
-    def __bool__(self) -> bool:
-        raise TypeError("a value of the program that is written has no truth while it is written: use select or branch")
+__all__ = [
+    "Foreign",
+    "Function",
+    "Lanes",
+    "Module",
+    "Reduction",
+    "Type",
+    "Value",
+    "f32",
+    "f64",
+    "float_of",
+    "i1",
+    "i8",
+    "i16",
+    "i32",
+    "i64",
+    "literal",
+    "ptr",
+    "void",
+]
 
 
 class Foreign(NamedTuple):
@@ -221,39 +58,6 @@ class Foreign(NamedTuple):
     place: int
     returns: Type
     parameters: tuple[Type, ...]
-
-
-class Reduction(NamedTuple):
-    """How the numbers that a loop makes become one."""
-
-    type: Type
-    identity: float | int
-    """what changes nothing"""
-    combine: Callable[[Value, Value], Value]
-
-
-@dataclass(frozen=True, slots=True)
-class Lanes:
-    """What one turn of a vector loop works on: `width` elements from `index`, of them those in `mask` (None: all)."""
-
-    f: Function
-    index: Value
-    width: int
-    mask: Value | None
-
-    def load(self, element: Type, base: Value, index: Value | None = None, aligned: int | None = None) -> Value:
-        """`base[index : index + width]`."""
-        at = self.f.offset(base, self.index if index is None else index, element)
-        return self.f.load(element.vector(self.width), at, self.mask, aligned)
-
-    def store(self, value: Value, base: Value, index: Value | None = None, aligned: int | None = None) -> None:
-        at = self.f.offset(base, self.index if index is None else index, value.type.element)
-        self.f.store(value, at, self.mask, aligned)
-
-    def places(self, type: Type = i64) -> Value:
-        """The indices of the lanes."""
-        start = self.index if type is i64 else self.f.convert(self.index, type)
-        return start if self.width == 1 else self.f.splat(start, self.width) + self.f.iota(type.vector(self.width))
 
 
 # ---- functions ----------------------------------------------------------------------------------------------------
@@ -348,7 +152,7 @@ class Function:
         op = f"fcmp {of_floats}" if a.type.is_float else f"icmp {of_integers}"
         return self.emit(a.type.mask, f"{op} {a.type.name} {a.text}, {b.text}")
 
-    def select(self, condition: Value, a: Any, b: Any, type: Type | None = None) -> Value:
+    def select(self, condition: Value, a: Any, b: Any, *, type: Type | None = None) -> Value:
         """a where the condition holds, b elsewhere; they may be numbers, both of them if their type is given."""
         if type is not None:
             a = a if isinstance(a, Value) else self.constant(a, type)
@@ -682,77 +486,7 @@ class Function:
         tuple of Value
             A single number for each of `reductions`.
         """
-        return _VectorLoop(self, extent, width, body, reductions, unroll, once, start).write()
-
-
-class _VectorLoop:
-    def __init__(self, f, extent, width, body, reductions, unroll, once, start):
-        self.f, self.extent, self.width, self.body, self.start = f, extent, width, body, start
-        self.reductions, self.unroll = reductions, unroll
-        self.once = once and width > 1 and f.target.masks
-        self.masked = width > 1 and f.target.masks
-
-    def identities(self, width: int) -> list[Value]:
-        return [self.f.constant(r.identity, r.type.vector(width)) for r in self.reductions]
-
-    def turn(self, index: Value, width: int, mask: Value | None, sums: Sequence[Value]) -> list[Value]:
-        made = self.body(Lanes(self.f, index, width, mask)) or ()
-        if mask is not None:
-            made = [self.f.select(mask, x, r.identity) for x, r in zip(made, self.reductions, strict=True)]
-        return [r.combine(s, x) for s, x, r in zip(sums, made, self.reductions, strict=True)]
-
-    def write(self) -> tuple[Value, ...]:
-        f, step = self.f, self.width * self.unroll
-        if self.once:
-            return self.folded(self.masked_turns(self.start, self.identities(self.width)))
-        count = self.extent - self.start
-        full = count - count % step if isinstance(count, int) else self.whole(count, step)
-        whole = self.start + full
-        sums = self.main(whole, step)
-        if isinstance(count, int) and full == count:
-            return self.folded(sums)
-        if self.masked:
-            return self.folded(self.masked_turns(whole, sums))
-        rest = f.loop(self.extent, lambda i, *s: self.turn(i, 1, None, s), self.identities(1), whole)
-        return tuple(r.combine(a, b) for r, a, b in zip(self.reductions, self.folded(sums), rest, strict=True))
-
-    def whole(self, count: Value, step: int) -> Value:
-        return count & -step if step & (step - 1) == 0 else count - self.f.emit(i64, f"srem i64 {count.text}, {step}")
-
-    def main(self, whole: Value | int, step: int) -> list[Value]:
-        """The turns that fill vectors; the accumulators of the unrolled parts become one."""
-        k, identities = len(self.reductions), self.identities(self.width)
-        if isinstance(whole, int) and isinstance(self.start, int) and whole == self.start:
-            return identities
-
-        def turns(i: Value, *sums: Value) -> list[Value]:
-            made = []
-            for u in range(self.unroll):
-                made += self.turn(i + u * self.width if u else i, self.width, None, sums[u * k : u * k + k])
-            return made
-
-        sums = list(self.f.loop(whole, turns, identities * self.unroll, self.start, step))
-        parts = [sums[u * k : u * k + k] for u in range(self.unroll)]
-        while len(parts) > 1:
-            half = (len(parts) + 1) // 2
-            joined = [self.joined(a, b) for a, b in zip(parts[:half], parts[half:], strict=False)]
-            parts = joined + parts[len(joined) : half]
-        return parts[0]
-
-    def joined(self, a: Sequence[Value], b: Sequence[Value]) -> list[Value]:
-        return [r.combine(x, y) for r, x, y in zip(self.reductions, a, b, strict=True)]
-
-    def masked_turns(self, start: Value | int, sums: Sequence[Value]) -> tuple[Value, ...]:
-        f = self.f
-
-        def turn(i: Value, *sums: Value) -> list[Value]:
-            left = f.splat((self.extent - i), self.width)
-            return self.turn(i, self.width, f.iota(i64.vector(self.width)) < left, sums)
-
-        return f.loop(self.extent, turn, sums, start, self.width)
-
-    def folded(self, sums: Sequence[Value]) -> tuple[Value, ...]:
-        return tuple(self.f.fold(x, r.combine) for x, r in zip(sums, self.reductions, strict=True))
+        return VectorLoop(self, extent, width, body, reductions, unroll, once, start).write()
 
 
 # ---- modules ------------------------------------------------------------------------------------------------------

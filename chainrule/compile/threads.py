@@ -1,8 +1,8 @@
 """Loops that are shared out over the cores, and the pool of threads that does it.
 
 A loop is cut into chunks whose number and size depend on its length alone. Every thread takes the next chunk that
-nobody has; what the chunks reduce to is put together in their order. So results are the same, bit for bit, on any number
-of threads.
+nobody has; what the chunks reduce to is put together in their order. So results are the same, bit for bit, on any
+number of threads.
 
 The pool is a program of ours, written as IR: a hand-over takes below a microsecond to a thread that has just worked and
 still looks out for more, and tens of microseconds to one that sleeps. Its threads are Python's, which never hold the
@@ -230,8 +230,8 @@ class _PoolWriter:
         def turn(_: Value) -> list[Value]:
             f.repeat(lambda tries: (tries < PATIENCE) & ~is_called(), look_out, [f.constant(0, i64)])
 
-            # The lock is opened with a call, unless it is open. Who is awake closes it without waiting; if that comes too
-            # early it stays open, and the next sleep ends at once.
+            # The lock is opened with a call, unless it is open. Who is awake closes it without waiting; if that comes
+            # too early it stays open, and the next sleep ends at once.
             wait = f.select(is_called(), 0, 1, i32)
             closed = f.call(self.acquire, lock, wait).ne(0)
 

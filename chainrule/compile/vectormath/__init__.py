@@ -2,7 +2,7 @@
 
 Each function takes values of the program that is written and returns one; it has NumPy's name, and NumPy's results at
 zeros, infinities and NaN. No function of the platform is called, so results are the same wherever fused multiply-adds
-are. The bounds that tests hold each function to, in units in the last place, stand in `tests/compile/test_vectormath.py`.
+are. The bounds that each function is held to, in units in the last place, stand in `tests/compile/test_vectormath.py`.
 """
 
 from .exponential import (
@@ -45,3 +45,57 @@ from .rounding import (
 )
 from .special import cbrt, digamma, erf, erfc, erfcx, gammaln, hypot, power
 from .trigonometric import arccos, arcsin, arctan, arctan2, cos, sin, tan
+
+__all__ = [
+    "absolute",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
+    "cbrt",
+    "ceil",
+    "copysign",
+    "cos",
+    "cosh",
+    "digamma",
+    "erf",
+    "erfc",
+    "erfcx",
+    "exp",
+    "exp2",
+    "expm1",
+    "floor",
+    "floor_divide",
+    "fmax",
+    "fmin",
+    "fmod",
+    "gammaln",
+    "hypot",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "logaddexp",
+    "logaddexp2",
+    "maximum",
+    "minimum",
+    "power",
+    "remainder",
+    "rint",
+    "sigmoid",
+    "sign",
+    "signbit",
+    "sin",
+    "sinh",
+    "softplus",
+    "sqrt",
+    "tan",
+    "tanh",
+    "trunc",
+]

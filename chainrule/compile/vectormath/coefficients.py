@@ -1,6 +1,5 @@
 """Made by tools/coefficients.py: do not edit."""
 
-
 # log(2), in a part of 41 bits, whose product with an exponent is exact, and the rest
 LN2_64 = (0.693147180559663, 2.8235290563031577e-13)
 # the same of 15 bits, for float32

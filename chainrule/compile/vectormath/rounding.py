@@ -107,7 +107,7 @@ def fmod(a: Value, b: Value, c: object) -> Value:
         k = f.select((k > 0) & (r >= size), k, 0)
         d = _times_power(size, k)
         # a quotient rounded up may take the product beyond the largest number
-        scale = f.select(r > huge, 2.0**-10, 1.0, r.type)
+        scale = f.select(r > huge, 2.0**-10, 1.0, type=r.type)
         part, d = r * scale, d * scale
         q = trunc(part / d)
         p, e = two_product(q, d)
@@ -201,5 +201,5 @@ def signbit(x: Value) -> Value:
 def sign(x: Value) -> Value:
     """-1, 0 or 1; NaN of NaN."""
     f = x.f
-    y = f.select(x > 0, 1, f.select(x < 0, f.constant(-1, x.type), 0))
+    y = f.select(x > 0, 1, f.select(x < 0, f.constant(-1, type=x.type), 0))
     return f.select(x.is_nan(), x, y) if x.type.is_float else y

@@ -30,8 +30,9 @@ from .trigonometric import sin_cos_of_pi
 
 
 def _long_log(x: Value, c: Accuracy) -> tuple[Value, Value]:
-    """log(x) to about 64 bits, as the sum of two numbers, for positive finite x: the series of log, its first two terms
-    in two parts (cf. P. T. P. Tang, "Table-driven implementation of the logarithm function", ACM TOMS 16, 1990).
+    """log(x) to about 64 bits, as the sum of two numbers, for positive finite x.
+
+    It is the series of `exponential.log` with its first two terms in two parts, as fdlibm's e_pow.c has it.
     """
     f = x.f
     k, m = normal(x)
@@ -39,7 +40,7 @@ def _long_log(x: Value, c: Accuracy) -> tuple[Value, Value]:
         k, high, low = log_pair(x, c)
         return muladd(k, LN2[0], high), low
     top = m - 1.0
-    below, lost = two_sum(m, f.constant(1.0, x.type))
+    below, lost = two_sum(m, f.constant(1.0, type=x.type))
     inverse = 1.0 / below
     s = top * inverse
     p, e = two_product(s, below)
@@ -70,7 +71,7 @@ def power(x: Value, y: Value, c: Accuracy) -> Value:
     e = f.select(inside.eq(p), muladd(z, low, e), 0.0)
     k, m = reduced(inside, c)
     made = scaled(1.0 + (m + muladd(e, m, e)), k)
-    made = f.select(special, f.select(a.eq(0.0) ^ (y < 0.0), 0.0, INF, x.type), made)
+    made = f.select(special, f.select(a.eq(0.0) ^ (y < 0.0), 0.0, INF, type=x.type), made)
     whole = rint(y).eq(y)
     half = y * 0.5
     odd = whole & rint(half).ne(half)
@@ -100,7 +101,7 @@ def cbrt(x: Value, c: Accuracy) -> Value:
         cube, less = two_product(square, r)
         error = ((cube - m) + less) + lost * r
         r = r - error * (y * y) * (1.0 / 3.0)
-    r = r * power_of_two(f.select(tiny, third - 18, third), x.type)
+    r = r * power_of_two(f.select(tiny, third - 18, third), type=x.type)
     return copysign(f.select((a < INF) & (a > 0.0), r, a), x)
 
 
@@ -114,8 +115,8 @@ def hypot(x: Value, y: Value, c: Accuracy) -> Value:
         made = sqrt(muladd(large, large, small * small))
     else:
         up, down = large > 2.0**500, large < 2.0**-450
-        scale = f.select(up, 2.0**-600, f.select(down, 2.0**600, 1.0, x.type))
-        back = f.select(up, 2.0**600, f.select(down, 2.0**-600, 1.0, x.type))
+        scale = f.select(up, 2.0**-600, f.select(down, 2.0**600, 1.0, type=x.type))
+        back = f.select(up, 2.0**600, f.select(down, 2.0**-600, 1.0, type=x.type))
         p, e = two_product(large * scale, large * scale)
         q, d = two_product(small * scale, small * scale)
         s, t = quick_two_sum(p, q)
@@ -137,8 +138,10 @@ def _erf_near(x: Value, c: Accuracy) -> Value:
 
 
 def _scaled_erfc(a: Value, c: Accuracy) -> Value:
-    """exp(a**2) erfc(a) for a >= 0: a polynomial in (a - 4) / (a + 4) over 1 + 2 a (M. M. Shepherd and J. G. Laframboise,
-    "Chebyshev approximation of (1 + 2x) exp(x**2) erfc(x)", Mathematics of Computation 36, 1981).
+    """exp(a**2) erfc(a) for a >= 0: a polynomial in (a - 4) / (a + 4), over 1 + 2 a.
+
+    M. M. Shepherd and J. G. Laframboise, "Chebyshev approximation of (1 + 2x) exp(x**2) erfc(x) in 0 <= x < inf",
+    Mathematics of Computation 36, 1981.
     """
     b = lesser(a, 1e100)
     t = (b - 4.0) / (b + 4.0)
@@ -205,7 +208,7 @@ def _gammaln_of_positive(x: Value, c: Accuracy) -> Value:
     main, lost = quick_two_sum(k * LN2_64[0], high)
     low = muladd(k, LN2_64[1], low) + lost
     logarithm = main + low
-    less, lost = two_sum(main, f.constant(-1.0, x.type))
+    less, lost = two_sum(main, f.constant(-1.0, type=x.type))
     inverse = 1.0 / x
     w = inverse * inverse
     series = muladd(inverse, polynomial(w, c.STIRLING), HALF_LOG_2PI[0] - 0.5)
@@ -216,7 +219,7 @@ def _gammaln_of_positive(x: Value, c: Accuracy) -> Value:
 
 @elementary(in_float32=False)
 def gammaln(x: Value, c: Accuracy) -> Value:
-    """The logarithm of |Gamma(x)|; for negative x by reflection, so that near its zeros the error is an absolute one."""
+    """The logarithm of |Gamma(x)|; of negative x by reflection, so that near its zeros the error is an absolute one."""
     f, a = x.f, absolute(x)
     y = _gammaln_of_positive(a, c)
 

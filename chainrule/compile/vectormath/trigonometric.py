@@ -237,7 +237,7 @@ def _arctan_of(y: Value, x: Value, c: Accuracy) -> tuple[Value, Value]:
     large = y > x * 0.41421356237309503
     t = f.select(large, y - x, y) / f.select(large, y + x, x)
     z = t * t
-    base, more = (f.select(large, part, 0.0, y.type) for part in two_parts(PIO4, y))
+    base, more = (f.select(large, part, 0.0, type=y.type) for part in two_parts(PIO4, y))
     return quick_two_sum(base, t + (t * z * polynomial(z, c.ARCTAN) + more))
 
 
@@ -274,7 +274,7 @@ def arctan2(y: Value, x: Value, c: Accuracy) -> Value:
     negative = x.bits() < 0
     # pi/2 - angle, pi - angle, or pi/2 + angle: the sign of the angle, and what it is added to
     base, more = (
-        f.select(swapped, right, f.select(negative, straight, 0.0, x.type))
+        f.select(swapped, right, f.select(negative, straight, 0.0, type=x.type))
         for right, straight in zip(two_parts(PIO2, x), two_parts(PI, x), strict=True)
     )
     minus = swapped ^ negative
