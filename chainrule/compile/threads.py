@@ -232,7 +232,7 @@ class _PoolWriter:
 
             # The lock is opened with a call, unless it is open. Who is awake closes it without waiting; if that comes
             # too early it stays open, and the next sleep ends at once.
-            wait = f.select(is_called(), 0, 1, i32)
+            wait = f.select(is_called(), 0, 1, type=i32)
             closed = f.call(self.acquire, lock, wait).ne(0)
 
             def note() -> None:
