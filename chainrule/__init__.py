@@ -15,6 +15,12 @@ from .ops.control import stop_gradient as stop_gradient
 from .patching import patch_numpy as patch_numpy
 from .transforms.batching import vmap as vmap
 from .transforms.checking import checked as checked
+from .transforms.control import (
+    cond as cond,
+    fori_loop as fori_loop,
+    scan as scan,
+    while_loop as while_loop,
+)
 from .transforms.custom import checkpoint as checkpoint, custom as custom
 from .transforms.forward import jvp as jvp, linearize as linearize
 from .transforms.recording import record as record

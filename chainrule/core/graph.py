@@ -1,5 +1,6 @@
 """A recorded program as data: variables, equations, and the graph that they make."""
 
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,9 +38,11 @@ class Equation:
     outputs: tuple[Var, ...]
 
     def __str__(self) -> str:
-        params = [f"{k}={v}" for k, v in self.params.items()]
+        graphs = {k: v for k, v in self.params.items() if isinstance(v, Graph)}
+        params = [f"{k}={v}" for k, v in self.params.items() if k not in graphs]
         left = ", ".join(v.typed() for v in self.outputs)
-        return f"{left} = {self.primitive.name}({', '.join([*map(constant, self.args), *params])})"
+        inner = [textwrap.indent(f"{k}: {v}", "    ") for k, v in graphs.items()]
+        return "\n".join([f"{left} = {self.primitive.name}({', '.join([*map(constant, self.args), *params])})", *inner])
 
 
 def constant(x: Any) -> str:
@@ -114,7 +117,7 @@ class Graph:
     def __str__(self) -> str:
         lines = [f"graph({', '.join(v.typed() for v in self.inputs)}):"]
         lines += [f"    {v.typed()} = {constant(x)}" for v, x in self.constants.items()]
-        lines += [f"    {e}" for e in self.equations]
+        lines += [textwrap.indent(str(e), "    ") for e in self.equations]
         lines += [f"    guard {v.name} == {answer}" for v, answer in self.guards]
         lines.append(f"    return {', '.join(map(constant, self.outputs))}")
         return "\n".join(lines)

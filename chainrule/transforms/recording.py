@@ -1,6 +1,7 @@
 """The recorder: runs f and writes down, equation by equation, what it does."""
 
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,14 @@ class Recorded(Tracer):
         return self.companion.aval.dtype
 
 
+_running: ContextVar[int] = ContextVar("chainrule_recorders", default=0)
+
+
+def is_recording() -> bool:
+    """Whether the current thread or task is within a function that is being recorded."""
+    return _running.get() > 0
+
+
 class RecordingTrace(Trace):
     """Computes the value, and writes an equation."""
 
@@ -36,6 +45,14 @@ class RecordingTrace(Trace):
     def __init__(self):
         super().__init__()
         self.state = Graph(), {}
+
+    def __enter__(self):
+        _running.set(_running.get() + 1)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        _running.set(_running.get() - 1)
+        super().__exit__(*error)
 
     @property
     def graph(self) -> Graph:
@@ -64,11 +81,15 @@ class RecordingTrace(Trace):
         if params.get("in_place"):  # leave to overwrite an argument: here the argument is a variable, which stays
             params = params | {"in_place": False}
         own = [isinstance(a, Recorded) and a._trace is self for a in args]
-        y = bind(primitive, *(a.primal if on else a for a, on in zip(args, own, strict=True)), **params)
+        y = self.value(primitive, [a.primal if on else a for a, on in zip(args, own, strict=True)], params)
         outputs = tuple(map(self.name, y)) if primitive.multi else (self.name(y),)
         kept = tuple(a.companion if on else _constant(a) for a, on in zip(args, own, strict=True))
         self.graph.equations.append(Equation(primitive, kept, params, tuple(o.companion for o in outputs)))
         return outputs if primitive.multi else outputs[0]
+
+    def value(self, primitive: Primitive, values: list[Any], params: dict[str, Any]) -> Any:
+        """What `primitive` makes of the values underneath."""
+        return bind(primitive, *values, **params)
 
     def concrete(self, tracer: Tracer, what: str) -> Any:
         """The value; that it was asked for is a guard of the graph."""
