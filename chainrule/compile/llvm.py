@@ -85,7 +85,7 @@ class Function:
         """what LLVM may assume of floating-point arithmetic, as `reassoc contract `; nothing unless asked for"""
         self._count = 0
         self._frame: list[str] = []
-        self._scopes: list[dict[str, Value]] = [{}]
+        self._scopes: list[dict[Any, Any]] = [{}]
 
     @property
     def target(self) -> Target:
@@ -111,6 +111,14 @@ class Function:
         if pure:
             self._scopes[-1][instruction] = value
         return value
+
+    def once(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+        """What `make` gives; where it is sure to have been executed already, what it gave then for the same key."""
+        for scope in reversed(self._scopes):
+            if key in scope:
+                return scope[key]
+        made = self._scopes[-1][key] = make()
+        return made
 
     def do(self, instruction: str) -> None:
         """An instruction without a result."""

@@ -1,4 +1,4 @@
-"""The writer of IR: each kind of instruction beside NumPy, on vectors of every width, on this machine and lesser ones."""
+"""The writer of IR: each kind of instruction beside NumPy, on vectors of every width, here and on lesser machines."""
 
 import ctypes
 import math
@@ -186,7 +186,7 @@ def test_a_vector_loop_does_every_element_once(width, unroll, once, static, targ
 
 def test_a_vector_loop_can_start_elsewhere():
     x, y = numbers("float64", 50), np.zeros(50)
-    run(lambda f, a, at: f.vector_loop(41, 8, lambda l: l.store(l.load(f64, a), at), start=5), x, y)
+    run(lambda f, a, at: f.vector_loop(41, 8, lambda lanes: lanes.store(lanes.load(f64, a), at), start=5), x, y)
     np.testing.assert_array_equal(y[5:41], x[5:41])
     assert not y[:5].any()
     assert not y[41:].any()
@@ -198,7 +198,7 @@ def test_arrays_need_no_more_alignment_than_their_elements():
         x = raw[shift : shift + 320].view(np.float64)
         x[:] = numbers("float64", 40)
         y = np.empty(41)[1:]
-        run(lambda f, a, at: f.vector_loop(40, 8, lambda l: l.store(l.load(f64, a), at)), x, y)
+        run(lambda f, a, at: f.vector_loop(40, 8, lambda lanes: lanes.store(lanes.load(f64, a), at)), x, y)
         np.testing.assert_array_equal(y, x)
 
 

@@ -43,6 +43,12 @@ SMALLEST = {64: -746.0, 32: -104.5}
 
 def reduced(x: Value, c: Accuracy) -> tuple[Value, Value]:
     """k and exp(r) - 1, for x = k log 2 + r within the limits above."""
+    k, r, rest = reduced_pair(x, c)
+    return k, r + rest
+
+
+def reduced_pair(x: Value, c: Accuracy) -> tuple[Value, Value, Value]:
+    """k, r and exp(r) - 1 - r."""
     fmt = format_of(x)
     high, low = LN2_64 if x.type.bits == 64 else LN2_32
     shifted = muladd(x, LOG2E[0], fmt.magic)
@@ -50,7 +56,7 @@ def reduced(x: Value, c: Accuracy) -> tuple[Value, Value]:
     rest, small = muladd(n, -high, x), n * low
     r = rest - small
     error = (rest - r) - small
-    return k, r + muladd(r * r, polynomial(r, c.EXP), error)
+    return k, r, muladd(r * r, polynomial(r, c.EXP), error)
 
 
 def scaled(x: Value, k: Value) -> Value:
@@ -78,17 +84,18 @@ def exp2(x: Value, c: Accuracy) -> Value:
     return scaled(muladd(r, polynomial(r, c.EXP2), 1.0), shifted.bits() - fmt.bits_of(fmt.magic))
 
 
-def expm1_of(k: Value, p: Value) -> Value:
-    """2**k (1 + p) - 1; twice its half, since 2**k may be infinite."""
-    half = power_of_two(k - 1, p.type)
-    y = muladd(p, half, half - 0.5)
+def expm1_of(k: Value, r: Value, rest: Value) -> Value:
+    """2**k (1 + r + rest) - 1; twice its half, since 2**k may be infinite."""
+    half = power_of_two(k - 1, r.type)
+    high, low = quick_two_sum(r, rest)
+    y = muladd(low, half, muladd(high, half, half - 0.5))
     return y + y
 
 
 @elementary()
 def expm1(x: Value, c: Accuracy) -> Value:
     x = greater(lesser(x, INFINITE[x.type.bits]), -40.0)
-    y = expm1_of(*reduced(x, c))
+    y = expm1_of(*reduced_pair(x, c))
     return x.f.select(x.eq(0.0), x, y)  # for the sign of zero
 
 
@@ -106,9 +113,9 @@ def sigmoid(x: Value, c: Accuracy) -> Value:
 @elementary()
 def sinh(x: Value, c: Accuracy) -> Value:
     a = lesser(absolute(x), LARGEST[x.type.bits])
-    k, p = reduced(a, c)
-    e = expm1_of(k, p)
-    y = x.f.select(a < 20.0, (e + e / (e + 1.0)) * 0.5, scaled(p + 1.0, k - 1))
+    k, r, rest = reduced_pair(a, c)
+    e = expm1_of(k, r, rest)
+    y = x.f.select(a < 20.0, (e + e / (e + 1.0)) * 0.5, scaled((r + rest) + 1.0, k - 1))
     return copysign(y, x)
 
 
@@ -122,7 +129,7 @@ def cosh(x: Value, c: Accuracy) -> Value:
 @elementary()
 def tanh(x: Value, c: Accuracy) -> Value:
     f, a = x.f, lesser(absolute(x), 22.0)
-    e = expm1_of(*reduced(a + a, c))
+    e = expm1_of(*reduced_pair(a + a, c))
     large = a > 0.5
     quotient = f.select(large, 2.0, e) / (e + 2.0)
     return copysign(f.select(large, 1.0 - quotient, quotient), x)
@@ -192,25 +199,28 @@ def log10(x: Value, c: Accuracy) -> Value:
     return log_ends(x, s + (t + (e + rest)))
 
 
-def log1p_of(h: Value, low: Value | None, c: Accuracy) -> Value:
-    """log(1 + h + low), for h > -1 and finite, and low much smaller than h."""
+def log1p_of(h: Value, low: Value | None, c: Accuracy, below_one: bool = False) -> Value:
+    """log(1 + h + low), for finite h > -1, and low much smaller than h; `below_one`: -1/4 < h <= 1."""
     fmt = format_of(h)
     one = h.f.constant(1.0, h.type)
-    u, error = two_sum(one, h)
+    u, error = quick_two_sum(one, h) if below_one else two_sum(one, h)
     if low is not None:
         error = error + low
     k, m = split(u)
     # What u has lost goes with the scale of m; above 2**1000 it is nothing, and its scale would be subnormal.
     limit = fmt.bias - 2
-    scale = ((fmt.bias - h.f.select(k > limit, limit, k)) << fmt.mantissa).as_float()
-    f, rest = two_sum(m - 1.0, error * scale)
+    scale = ((fmt.bias - (k if below_one else h.f.select(k > limit, limit, k))) << fmt.mantissa).as_float()
+    high, small = LN2_64 if h.type.bits == 64 else LN2_32
+    if low is None:
+        f, rest = muladd(error, scale, m - 1.0), small_integer(k) * small
+    else:
+        f, rest = two_sum(m - 1.0, error * scale)
+        rest = muladd(small_integer(k), small, rest - rest * f)
     s = f / (f + 2.0)
     z = s * s
     half = f * f * 0.5
     e = s * muladd(z, polynomial(z, c.LOG), half)
-    high, small = LN2_64 if h.type.bits == 64 else LN2_32
-    k = small_integer(k)
-    return muladd(k, high, f - (half - (e + muladd(k, small, rest - rest * f))))
+    return muladd(small_integer(k), high, f - (half - (e + rest)))
 
 
 @elementary()
@@ -223,7 +233,7 @@ def log1p(x: Value, c: Accuracy) -> Value:
 def softplus(x: Value, c: Accuracy) -> Value:
     """log(1 + exp(x))."""
     k, p = reduced(greater(-absolute(x), SMALLEST[x.type.bits]), c)
-    return greater(x, 0.0) + log1p_of(scaled(p + 1.0, k), None, c)
+    return greater(x, 0.0) + log1p_of(scaled(p + 1.0, k), None, c, below_one=True)
 
 
 def log_of_sum(a: Value, b: Value, rest, at_equal: float) -> Value:
@@ -239,14 +249,14 @@ def log_of_sum(a: Value, b: Value, rest, at_equal: float) -> Value:
 def logaddexp(a: Value, b: Value, c: Accuracy) -> Value:
     def rest(d: Value) -> Value:
         k, p = reduced(greater(d, SMALLEST[d.type.bits]), c)
-        return log1p_of(scaled(p + 1.0, k), None, c)
+        return log1p_of(scaled(p + 1.0, k), None, c, below_one=True)
 
     return log_of_sum(a, b, rest, LN2[0])
 
 
 @elementary()
 def logaddexp2(a: Value, b: Value, c: Accuracy) -> Value:
-    return log_of_sum(a, b, lambda d: log1p_of(exp2(d), None, c) * LOG2E[0], 1.0)
+    return log_of_sum(a, b, lambda d: log1p_of(exp2(d), None, c, below_one=True) * LOG2E[0], 1.0)
 
 
 # ---- inverse hyperbolic functions ---------------------------------------------------------------------------------

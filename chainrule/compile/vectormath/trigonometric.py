@@ -37,6 +37,10 @@ NEAR = 2.0**20
 
 def reduced(x: Value) -> tuple[Value, Value, Value]:
     """The quadrant, as bits whose last two count, and the rest r in two parts: x = quadrant pi / 2 + r."""
+    return x.f.once(("reduced", x.text), lambda: _reduced(x))
+
+
+def _reduced(x: Value) -> tuple[Value, Value, Value]:
     f = x.f
     wide = f.convert(x, f64)
     (quadrant, high, low) = f.when(f.any(absolute(wide) > NEAR), lambda: _far_lanes(wide), lambda: _near(wide))
