@@ -5,6 +5,10 @@ zeros, infinities and NaN. No function of the platform is called, so results are
 are. The bounds that each function is held to, in units in the last place, stand in `tests/compile/test_vectormath.py`.
 """
 
+from collections.abc import Callable
+
+from ..values import Value
+from .derived import entr, exp10, log_expit, logit, xlog1py, xlogy
 from .exponential import (
     arccosh,
     arcsinh,
@@ -43,8 +47,23 @@ from .rounding import (
     signbit,
     trunc,
 )
-from .special import cbrt, digamma, erf, erfc, erfcx, gammaln, hypot, power
+from .special import cbrt, digamma, erf, erfc, erfcx, gammaln, hypot, log_ndtr, ndtr, power
 from .trigonometric import arccos, arcsin, arctan, arctan2, cos, sin, tan
+
+OTHER_NAMES = {"expit": sigmoid, "psi": digamma, "fabs": absolute}
+
+
+def named(name: str) -> Callable[..., Value] | None:
+    """The function that NumPy or, after `special.`, SciPy has by this name; None if there is none here.
+
+    Examples
+    --------
+    >>> named("special.expit") is sigmoid
+    True
+    """
+    name = name.removeprefix("special.")
+    return OTHER_NAMES.get(name) or (globals()[name] if name in __all__ else None)
+
 
 __all__ = [
     "absolute",
@@ -61,11 +80,13 @@ __all__ = [
     "cos",
     "cosh",
     "digamma",
+    "entr",
     "erf",
     "erfc",
     "erfcx",
     "exp",
     "exp2",
+    "exp10",
     "expm1",
     "floor",
     "floor_divide",
@@ -81,10 +102,14 @@ __all__ = [
     "log1p",
     "log2",
     "log10",
+    "log_expit",
+    "log_ndtr",
     "logaddexp",
     "logaddexp2",
+    "logit",
     "maximum",
     "minimum",
+    "ndtr",
     "power",
     "remainder",
     "rint",
@@ -98,4 +123,6 @@ __all__ = [
     "tan",
     "tanh",
     "trunc",
+    "xlog1py",
+    "xlogy",
 ]

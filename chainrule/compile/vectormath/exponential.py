@@ -25,6 +25,7 @@ from .floats import (
     quick_two_sum,
     small_integer,
     split,
+    two_parts,
     two_product,
     two_sum,
 )
@@ -181,21 +182,23 @@ def log_pair(x: Value, c: Accuracy) -> tuple[Value, Value, Value]:
     return k, high, low
 
 
-@elementary(in_float32=False)
+@elementary()
 def log2(x: Value, c: Accuracy) -> Value:
     k, high, low = log_pair(x, c)
-    p, e = two_product(high, x.f.constant(LOG2E[0], x.type))
+    factor, more = two_parts(LOG2E, x)
+    p, e = two_product(high, x.f.constant(factor, x.type))
     s, t = quick_two_sum(k, p)
-    return log_ends(x, s + (t + (e + muladd(low, LOG2E[0], high * LOG2E[1]))))
+    return log_ends(x, s + (t + (e + muladd(low, factor, high * more))))
 
 
-@elementary(in_float32=False)
+@elementary()
 def log10(x: Value, c: Accuracy) -> Value:
     k, high, low = log_pair(x, c)
-    p, e = two_product(high, x.f.constant(LOG10E[0], x.type))
-    q, d = two_product(k, x.f.constant(LOG10_2[0], x.type))
+    (factor, more), (of_two, less) = two_parts(LOG10E, x), two_parts(LOG10_2, x)
+    p, e = two_product(high, x.f.constant(factor, x.type))
+    q, d = two_product(k, x.f.constant(of_two, x.type))
     s, t = quick_two_sum(q, p)
-    rest = muladd(low, LOG10E[0], high * LOG10E[1]) + muladd(k, LOG10_2[1], d)
+    rest = muladd(low, factor, high * more) + muladd(k, less, d)
     return log_ends(x, s + (t + (e + rest)))
 
 
@@ -262,11 +265,15 @@ def logaddexp2(a: Value, b: Value, c: Accuracy) -> Value:
 # ---- inverse hyperbolic functions ---------------------------------------------------------------------------------
 
 
-@elementary(in_float32=False)
+HALF_DIGITS = {64: 2.0**28, 32: 2.0**13}
+"""Beyond it a square is so large beside 1 that a number has no digits for the 1, below its inverse so small"""
+
+
+@elementary()
 def arcsinh(x: Value, c: Accuracy) -> Value:
     """log1p(a + (sqrt(1 + a a) - 1)), a = |x|, with the root in two parts; of large a the logarithm of 2 a."""
     f, a = x.f, absolute(x)
-    large = a > 2.0**28
+    large = a > HALF_DIGITS[x.type.bits]
     b = f.select(large, 1.0, a)
     p, e = two_product(b, b)
     root, more = root_of(*_plus_one(p, e))
@@ -275,7 +282,7 @@ def arcsinh(x: Value, c: Accuracy) -> Value:
     y = log1p_of(f.select(large, a - 1.0, high), f.select(large, 0.0, low + more), c)
     y = f.select(large, y + LN2[0], y)
     y = f.select(a.eq(INF), a, y)
-    return copysign(f.select(a < 2.0**-28, a, y), x)
+    return copysign(f.select(a < 1.0 / HALF_DIGITS[x.type.bits], a, y), x)
 
 
 def _plus_one(p: Value, e: Value) -> tuple[Value, Value]:
@@ -290,11 +297,11 @@ def root_of(high: Value, low: Value) -> tuple[Value, Value]:
     return root, (((high - p) - e) + low) / (root + root)
 
 
-@elementary(in_float32=False)
+@elementary()
 def arccosh(x: Value, c: Accuracy) -> Value:
     """log1p(t + sqrt(2 t + t t)), t = x - 1."""
     f = x.f
-    large = x > 2.0**28
+    large = x > HALF_DIGITS[x.type.bits]
     t = f.select(large, 1.0, x - 1.0)
     p, e = two_product(t, t)
     s, error = two_sum(t + t, p)
@@ -307,7 +314,7 @@ def arccosh(x: Value, c: Accuracy) -> Value:
     return f.select(x < 1.0, NAN, f.select(x.is_nan(), x, y))
 
 
-@elementary(in_float32=False)
+@elementary()
 def arctanh(x: Value, c: Accuracy) -> Value:
     """log1p(2 a / (1 - a)) / 2, a = |x|, with the quotient in two parts."""
     f, a = x.f, absolute(x)
@@ -319,4 +326,4 @@ def arctanh(x: Value, c: Accuracy) -> Value:
     y = log1p_of(q, rest, c) * 0.5
     y = f.select(a.eq(1.0), INF, y)
     y = f.select(a > 1.0, NAN, y)
-    return copysign(f.select(a < 2.0**-28, a, y), x)
+    return copysign(f.select(a < 1.0 / HALF_DIGITS[x.type.bits], a, y), x)

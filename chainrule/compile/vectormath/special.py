@@ -6,7 +6,7 @@ import math
 
 from ..llvm import Value
 from .coefficients import DIGAMMA_ROOT, HALF_LOG_2PI, LN2, LN2_64, LOG_PI, PI, TWO_OVER_ROOT_PI, TWO_THIRDS
-from .exponential import INF, NAN, clamped, log, log_pair, normal, reduced, root_of, scaled
+from .exponential import INF, NAN, clamped, log, log1p, log_pair, normal, reduced, root_of, scaled
 from .floats import (
     Accuracy,
     absolute,
@@ -127,6 +127,8 @@ def hypot(x: Value, y: Value, c: Accuracy) -> Value:
     return f.select(a.eq(INF) | b.eq(INF), INF, made)
 
 
+ROOT_HALF = math.sqrt(0.5)
+
 # ---- the error function -------------------------------------------------------------------------------------------
 
 
@@ -148,10 +150,10 @@ def _scaled_erfc(a: Value, c: Accuracy) -> Value:
     return polynomial(t, c.ERFCX) * 0.5 / (a + 0.5)
 
 
-def _exp_of_square(a: Value, minus: bool, c: Accuracy) -> tuple[Value, Value]:
-    """k and m with 2**k m = exp(a**2), or exp(-a**2); of the square nothing is lost."""
+def _exp_of_square(a: Value, factor: float, c: Accuracy) -> tuple[Value, Value]:
+    """k and m with 2**k m = exp(factor a**2), for a factor of plus or minus a power of two; nothing is lost."""
     p, e = two_product(a, a)
-    p, e = (-p, -e) if minus else (p, e)
+    p, e = p * factor, e * factor
     inside = clamped(p)
     k, m = reduced(inside, c)
     return k, 1.0 + (m + a.f.select(inside.eq(p), muladd(e, m, e), 0.0))
@@ -161,7 +163,7 @@ def _exp_of_square(a: Value, minus: bool, c: Accuracy) -> tuple[Value, Value]:
 def erf(x: Value, c: Accuracy) -> Value:
     f, a = x.f, absolute(x)
     b = lesser(a, 7.0)
-    k, m = _exp_of_square(b, True, c)
+    k, m = _exp_of_square(b, -1.0, c)
     far = 1.0 - scaled(m, k) * _scaled_erfc(b, c)
     return f.select(a < 1.0, _erf_near(x, c), copysign(far, x))
 
@@ -170,7 +172,7 @@ def erf(x: Value, c: Accuracy) -> Value:
 def erfc(x: Value, c: Accuracy) -> Value:
     f, a = x.f, absolute(x)
     b = lesser(a, 30.0)
-    k, m = _exp_of_square(b, True, c)
+    k, m = _exp_of_square(b, -1.0, c)
     far = scaled(m * _scaled_erfc(b, c), k)
     far = f.select(x < 0.0, 2.0 - far, far)
     return f.select(a < 0.5, 1.0 - _erf_near(x, c), far)
@@ -181,11 +183,30 @@ def erfcx(x: Value, c: Accuracy) -> Value:
     """exp(x**2) erfc(x)."""
     f, a = x.f, absolute(x)
     far = _scaled_erfc(a, c)
-    k, m = _exp_of_square(lesser(a, 30.0), False, c)
+    k, m = _exp_of_square(lesser(a, 30.0), 1.0, c)
     big = scaled(m, k)
     far = f.select(x < 0.0, (big + big) - far, far)
     y = f.select(a < 0.5, big * (1.0 - _erf_near(x, c)), far)
     return f.select(x.eq(-INF), INF, f.select(x.eq(INF), 0.0, y))
+
+
+@elementary(in_float32=False)
+def ndtr(x: Value, c: Accuracy) -> Value:
+    """The normal distribution: erfc(-x / sqrt(2)) / 2."""
+    f, a = x.f, absolute(x)
+    k, m = _exp_of_square(lesser(a, 40.0), -0.5, c)
+    tail = scaled(m * _scaled_erfc(a * ROOT_HALF, c), k - 1)
+    tail = f.select(x < 0.0, tail, 1.0 - tail)
+    return f.select(a < 1.0, muladd(_erf_near(x * ROOT_HALF, c), 0.5, 0.5), tail)
+
+
+@elementary(in_float32=False)
+def log_ndtr(x: Value, c: Accuracy) -> Value:
+    """The logarithm of ndtr, also where that is too small to be a float."""
+    f, far = x.f, x < -1.0
+    a = f.select(far, -x, 1.0)
+    tail = log(_scaled_erfc(a * ROOT_HALF, c) * 0.5) - a * a * 0.5
+    return f.select(far, tail, log1p(-ndtr(f.select(far, 0.0, -x))))
 
 
 # ---- the gamma function -------------------------------------------------------------------------------------------
