@@ -309,11 +309,12 @@ def test_special_values_are_numpys(name, dtype, target):
     if name not in ("logaddexp", "logaddexp2", "softplus", "gammaln"):  # a sum of zero has no sign of its own
         same &= ~signs | (np.signbit(y) == np.signbit(wanted)) | (y != 0)
     size = np.abs(np.where(plain, wanted, 1))
+    peers = 128 if name in ("ndtr", "log_ndtr") else 16  # SciPy's own errors
     if BOUNDS[name].scale is not None:
         for a in (*x, np.ones_like(y)):
             size = np.maximum(size, np.where(np.isfinite(a), np.abs(a), 1))
     with np.errstate(all="ignore"):
-        same &= ~plain | (np.abs(y - wanted) <= 16 * np.spacing(size, dtype=dtype))
+        same &= ~plain | (np.abs(y - wanted) <= peers * np.spacing(size, dtype=dtype))
     k = int(np.argmin(same))
     assert same.all(), f"{name}{tuple(a[k] for a in x)} gives {y[k]!r}, NumPy {wanted[k]!r}; {np.sum(~same)} such"
 
