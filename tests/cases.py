@@ -761,3 +761,59 @@ for _name, _a in {
     "a rotation": np.array([[0.3, -1.2], [0.9, 0.1]]),
 }.items():
     case("eig", _name, lambda a: (lambda w, v: (w, np.abs(v), v * v))(*bind(decompositions.eig, a)), _a)
+
+# ---- control flow: eagerly it is Python, so the operations are those of recorded functions ---------------------------
+
+
+def recorded(primitive: str, form: str, f: Callable[..., Any], *args: Any, order: int = 2) -> None:
+    case(primitive, form, cr.record(f, *args), *args, order=order)
+
+
+def recurrence(W, h, xs):
+    def step(h, x):
+        h = np.tanh(W @ h + x)
+        return h, h[0] * x
+
+    return cr.scan(step, h, xs)
+
+
+def both_ways(a, x):
+    """Carries that move only after a while, an integer among them, and results that are not all asked for."""
+
+    def step(carry, x):
+        p, q, n = carry
+        return (q * a, x * p, n + 1), {"sum": p + n, "none": n}
+
+    (p, _, n), ys = cr.scan(step, (1.0, a, 0), x, reverse=True)
+    return p, ys["sum"] * n
+
+
+def sqrt_by_newton(a):
+    return cr.while_loop(lambda x: np.abs(x * x - a) > 1e-13, lambda x: 0.5 * (x + a / x), 0.9 * a + 0.3)
+
+
+def doubled_up(a, x):
+    return cr.while_loop(lambda c: np.sum(c[0] * c[0]) < 40, lambda c: (c[0] * 1.7, c[1] + a * c[0]), (x, x))
+
+
+S2, H2 = np.array([[0.3, -0.5, 0.1], [0.7, 0.2, 0.4], [0.1, -0.3, 0.6]]), np.array([0.3, -0.2, 0.5])
+recorded("scan", "a recurrent network", recurrence, S2, H2, np.stack([V, W]))
+recorded("scan", "float32", recurrence, single(S2), single(H2), single(np.stack([V, W])))
+recorded("scan", "complex", recurrence, S2 * (0.4 + 0.2j), H2 * 1j, np.stack([Z, U]) / 3)
+recorded("scan", "backwards, an integer", both_ways, 1.3, V)
+recorded("scan", "no steps", recurrence, S2, H2, NO_ROWS)
+recorded("scan", "no xs", lambda x: cr.scan(lambda c, _: (np.sin(c), c), x, length=3), V)
+recorded("scan", "no carry", lambda xs, a: cr.scan(lambda c, x: (c, np.sin(a * x)), None, xs)[1], M, 0.7)
+recorded("scan", "by number", lambda x: cr.fori_loop(1, 4, lambda i, c: np.sin(c) * i + x[i - 1], 0.5), V)
+recorded("scan", "in a scan", lambda h, xs: cr.scan(lambda h, x: cr.scan(lambda g, v: (g * v, g), h, x), h, xs), 0.7, M)
+recorded("cond", "the first", lambda x: cr.cond(np.sum(x) > 0, np.sin, np.exp, x), V)
+recorded("cond", "the second", lambda x: cr.cond(np.sum(x) > 9, np.sin, np.exp, x), V)
+recorded("cond", "from outside", lambda x, y: cr.cond(x[0] < y[0], lambda z: (x * z, z), lambda z: (y, x), y), V, W)
+recorded("cond", "a float32, a number", lambda x: cr.cond(x > 0, lambda x: x * x, lambda x: 0.0, x), single(V)[2])
+recorded("cond", "complex", lambda z: cr.cond(np.real(z) > 0, np.sin, np.exp, z), Z[0])
+recorded("scan", "of branches", lambda xs: cr.scan(lambda c, x: (cr.cond(x > c, np.sin, np.exp, x), x), 0.3, xs), V)
+recorded("while_loop", "Newton's method", sqrt_by_newton, 1.7)
+recorded("while_loop", "two arrays", doubled_up, W, V)
+recorded("while_loop", "float32", doubled_up, single(W), single(V))
+recorded("while_loop", "no rounds", lambda x: cr.while_loop(lambda c: np.sum(c) > 99, np.sin, x), V)
+recorded("while_loop", "a traced bound", lambda x: cr.fori_loop(0, np.argmax(x) + 1, lambda i, c: c * x, x), V)

@@ -314,10 +314,14 @@ OF_PRIMITIVES: dict[str, Callable[[str], None]] = {
 }
 
 
+OF_GRAPHS = {"scan", "cond", "while_loop"}
+"""Operations that have graphs for parameters, on which it depends what is read."""
+
+
 def applies(column: str, primitive: Primitive) -> bool:
     """Whether an operation has what that column looks at."""
     return {
-        "reads_what_it_keeps": primitive.vjp is not None,
+        "reads_what_it_keeps": primitive.vjp is not None and primitive.name not in OF_GRAPHS,
         "short_rules_agree": primitive.plain is not None,
         "slopes_of_large_arrays_agree": primitive.slopes is not None,
         "is_constant": primitive.vjp is None,

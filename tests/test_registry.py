@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "core": {"core"},
     "ops": {"core", "ops"},
     "transforms": {"core", "transforms"},
+    "compile": {"core", "transforms", "compile"},
     "jacobians": {"core", "transforms", "jacobians"},
     "explain": {"core", "transforms", "explain"},
     "testing": {"core", "transforms", "jacobians"},

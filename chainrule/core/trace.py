@@ -5,6 +5,7 @@ import itertools
 import math
 import sys
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,13 @@ CREATION = {np.zeros, np.empty, np.ones, np.full, np.asarray, np.asanyarray, np.
 
 _levels = itertools.count(1)
 
+_running: ContextVar[tuple["Trace", ...]] = ContextVar("chainrule_running", default=())
+
+
+def running() -> tuple["Trace", ...]:
+    """The transforms of the current thread or task that have started and not ended, the innermost last."""
+    return _running.get()
+
 
 class Trace:
     """One running transform: it says what happens at an operation on the tracers that it owns.
@@ -51,10 +59,12 @@ class Trace:
         self.level = next(_levels) if level is None else level
 
     def __enter__(self):
+        _running.set((*_running.get(), self))
         return self
 
     def __exit__(self, *error: Any) -> None:
         """From here on its tracers are of no use: an operation on one raises."""
+        _running.set(_running.get()[:-1])
         self.__class__, self.state = Ended, None  # pyright: ignore[reportAttributeAccessIssue]
 
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:

@@ -4,6 +4,7 @@ A body is recorded once and stands for every iteration, so it cannot look at val
 traced value of a transform that is running around it, becomes an input of its graph: a graph refers to no tracer.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ import numpy as np
 from ..core.errors import LostGradientError, user_line
 from ..core.graph import Equation, Graph, Var
 from ..core.primitive import Primitive
-from ..core.trace import NUMBERS, Tracer, aval_of, frozen
+from ..core.trace import NUMBERS, Trace, Tracer, aval_of, frozen, running
 from ..core.tree import flatten
 from . import arguments
 from .batching import Batched, BatchTrace
@@ -26,17 +27,43 @@ class LooksAtValuesError(LostGradientError):
     """A body asked for a value that differs from one iteration to the next."""
 
 
+@functools.cache
+def resting(cls: type[Trace]) -> type[Trace]:
+    """A trace of this kind while a body is being recorded within it: what is done with its tracers is done there."""
+
+    def process(self, primitive, args, params):
+        body = next(trace for trace in reversed(running()) if isinstance(trace, BodyTrace))
+        return body.process(primitive, args, params)
+
+    forms = {"process": process, "apply1": Trace.apply1, "apply2": Trace.apply2}
+    return type(cls.__name__, (cls,), {"__slots__": (), "rests": True, **forms})
+
+
 class BodyTrace(RecordingTrace):
     """Records with values of one example, which are there for their shapes and dtypes only.
 
     captured: the values from outside that any of the bodies recorded together has reached for, by what tells them.
+    While it runs all transforms around it rest, so that a body does what it says even where it reads nothing but
+    values from outside: a branch that is not taken does nothing.
     """
 
     __slots__ = ()
 
     def __init__(self, captured: dict[Any, Tracer]):
         super().__init__()
-        self.state = *self.state, captured, {}
+        self.state = *self.state, captured, {}, []
+
+    def __enter__(self):
+        for trace in running():
+            if not hasattr(trace, "rests"):
+                self.state[4].append((trace, type(trace)))
+                trace.__class__ = resting(type(trace))
+        return super().__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        for trace, cls in self.state[4]:
+            trace.__class__ = cls
+        super().__exit__(*error)
 
     @property
     def names(self) -> dict[Any, Recorded]:
@@ -50,7 +77,7 @@ class BodyTrace(RecordingTrace):
         x = frozen(x)
         if not isinstance(x, Tracer):
             return x
-        captured, names = self.state[2:]
+        captured, names = self.state[2:4]
         key = x._trace.level, id(x.primal), id(x.companion)
         if key not in names:
             captured.setdefault(key, x)
@@ -88,6 +115,8 @@ def example(x: Any) -> Any:
         x, batches = frozen(x), batches + isinstance(x, Batched)
         if isinstance(x, Tracer):
             x = x.primal
+    if not batches:
+        return x
     first = (0,) * batches
     return x[first] if all(np.shape(x)[:batches]) else np.ones(shape, dtype)[()]
 

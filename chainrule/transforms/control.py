@@ -5,18 +5,19 @@ function that is being recorded or compiled each becomes one operation, whose bo
 whiles.py); a body that looks at values is unrolled there, as a loop written in Python is.
 """
 
+import contextlib
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..core.errors import user_line
+from ..core.errors import LostGradientError, user_line
 from ..core.trace import NUMBERS, Tracer, aval_of, bind, frozen, plain_array
 from ..core.tree import flatten
 from . import arguments
 from .batching import Batched
-from .bodies import LooksAtValuesError, body_of, close, strong_aval
+from .bodies import body_of, close, strong_aval
 from .branches import cond as cond_operation
 from .recording import Recorded, is_recording
 from .scans import loop, one_of_each
@@ -65,7 +66,7 @@ def cond(pred: Any, true_f: Callable[..., Any], false_f: Callable[..., Any], *op
         if is_recording():
             try:
                 return _recorded_cond(pred, true_f, false_f, operands)
-            except LooksAtValuesError:
+            except LostGradientError:  # it looks at values: unrolled, it may
                 pass
         if peeled(pred)[1]:
             with np.errstate(all="ignore"):  # what is not chosen is nobody's concern
@@ -113,17 +114,18 @@ def while_loop(cond_f: Callable[[Any], Any], body_f: Callable[[Any], Any], init:
     if is_recording():
         try:
             return _recorded_while(cond_f, body_f, init)
-        except LooksAtValuesError:
+        except LostGradientError:  # it looks at values: unrolled, it may
             pass
     carry, first = init, True
     while True:
         going = truth(cond_f(carry))
-        on, masked = peeled(going)
         if first:
             check_single("while_loop: what cond_f returns", going)
+        on, masked = peeled(going)
         if not on:
             return carry
-        after = body_f(carry)
+        with np.errstate(all="ignore") if masked else contextlib.nullcontext():
+            after = body_f(carry)
         if first:
             check_carry("while_loop", carry, after)
         carry, first = _both(going, after, carry) if masked else after, False
@@ -184,7 +186,7 @@ def scan(
     if is_recording():
         try:
             return _recorded_scan(f, init, rows, structure, n, reverse)
-        except LooksAtValuesError:
+        except LostGradientError:  # it looks at values: unrolled, it may
             pass
     carry, ys = init, []
     for i in range(n - 1, -1, -1) if reverse else range(n):

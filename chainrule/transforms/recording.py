@@ -1,14 +1,13 @@
 """The recorder: runs f and writes down, equation by equation, what it does."""
 
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
 from ..core.graph import Equation, Graph, Var
 from ..core.primitive import Aval, Primitive
-from ..core.trace import Trace, Tracer, aval_of, bind, concrete
+from ..core.trace import Trace, Tracer, aval_of, bind, concrete, running
 from ..core.tree import flatten, leaves_like
 from . import arguments
 
@@ -27,12 +26,9 @@ class Recorded(Tracer):
         return self.companion.aval.dtype
 
 
-_running: ContextVar[int] = ContextVar("chainrule_recorders", default=0)
-
-
 def is_recording() -> bool:
     """Whether the current thread or task is within a function that is being recorded."""
-    return _running.get() > 0
+    return any(isinstance(trace, RecordingTrace) for trace in running())
 
 
 class RecordingTrace(Trace):
@@ -45,14 +41,6 @@ class RecordingTrace(Trace):
     def __init__(self):
         super().__init__()
         self.state = Graph(), {}
-
-    def __enter__(self):
-        _running.set(_running.get() + 1)
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        _running.set(_running.get() - 1)
-        super().__exit__(*error)
 
     @property
     def graph(self) -> Graph:
