@@ -69,7 +69,9 @@ def test_links_lead_somewhere(page):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_files_named_exist(page):
     files = [
-        f.as_posix() for part in ("chainrule", "tests", "benchmarks", "examples") for f in (ROOT / part).rglob("*.py")
+        f.as_posix()
+        for part in ("chainrule", "tests", "benchmarks", "examples", "tools")
+        for f in (ROOT / part).rglob("*.py")
     ]
     named = set(FILE.findall(page.read_text(encoding="utf-8")))
     gone = [name for name in named if not any(f"/{f}".endswith(f"/{name}") for f in files)]
