@@ -394,6 +394,30 @@ def callable_of(program: Program, plan: str, name: str = "compiled") -> Callable
     return make(("PyCFunction_NewEx", ctypes.pythonapi))(ctypes.addressof(definition), program, None)
 
 
+def fitted(x: Any, wanted: Argument) -> np.ndarray | None:
+    """A copy of an array that the builtin has refused, as it wants it; None if it is not of that shape and dtype.
+
+    So it is with arrays that are not contiguous, or have a dtype object of their own. An array that is to be written
+    into cannot be replaced by a copy.
+
+    Examples
+    --------
+    >>> wanted = Argument(np.ndarray, np.dtype(float), (2, 3))
+    >>> fitted(np.ones((3, 2)).T, wanted).flags.c_contiguous
+    True
+    >>> fitted(np.ones((3, 2)), wanted) is None
+    True
+    """
+    if wanted.type is not np.ndarray or wanted.written or not isinstance(x, np.ndarray):
+        return None
+    dtype = np.dtype(wanted.dtype)
+    if x.shape != wanted.shape or x.dtype.newbyteorder("=") != dtype:
+        return None
+    made = np.empty(wanted.shape, dtype)
+    made[...] = x
+    return made
+
+
 class SlowEntry:
     """What the builtin does, in Python: where the layout of objects is unknown. It costs microseconds per array."""
 

@@ -25,8 +25,8 @@ from .target import host
 
 CHUNK = 8192
 """Elements of a chunk at the least"""
-CHUNKS = 1024
-"""Chunks at the most"""
+CHUNKS = 256
+"""Chunks at the most; what they reduce to is kept on the stack"""
 PAYS = 32768
 """Elements from which on a loop of some ten operations is quicker on two threads"""
 

@@ -109,6 +109,19 @@ def test_what_is_not_as_compiled_is_refused_with_its_number(make):
     assert f() == f(x) == f(x, 1.0, 1.0) == 0
 
 
+def test_refused_arrays_can_be_fitted():
+    f, x = enter(*scaled_sum()), np.arange(6.0).reshape(2, 3)
+    own_dtype = x.astype(np.dtype(float, metadata={"unit": "m"}))
+    for other in [np.asfortranarray(x), np.repeat(x, 2, axis=1)[:, ::2], x.astype(">f8"), own_dtype]:
+        assert f(other, 2.0) == -1
+        copy = builtin.fitted(other, ARRAY)
+        np.testing.assert_array_equal(f(copy, 2.0)[0], 2 * x)
+    for other in [x.T, x.astype(np.float32), x[:1], 1.0, [1.0], None]:
+        assert builtin.fitted(other, ARRAY) is None
+    assert builtin.fitted(x, ARRAY._replace(written=True)) is None
+    assert builtin.fitted(x, Argument(float)) is None
+
+
 SCALARS = [1.5, 7, -(2**62), True, False, 1 - 2j]
 SCALARS += [
     t(3)
