@@ -24,6 +24,7 @@ import numpy as np
 from . import subnormals
 from .llvm import Function, Module, Value, i8, i32, i64, ptr, void
 from .native import Program, link
+from .target import host
 
 HEAD = object.__basicsize__
 """Bytes that every object begins with; the last pointer of them is its type"""
@@ -145,10 +146,14 @@ def _object(kind: Any) -> str:
     return f"dtype {kind.str}" if isinstance(kind, np.dtype) else f"type {kind.__module__}.{kind.__qualname__}"
 
 
-def _objects(arguments: Sequence[Argument]) -> dict[str, Any]:
+def objects(arguments: Sequence[Argument]) -> dict[str, Any]:
+    """The types and dtypes that a builtin for these arguments compares with, by the names in its table."""
     wanted = [k for a in arguments for k in (a.type, np.dtype(a.dtype) if a.type is np.ndarray else a.type)]
     return {_object(k): k for k in [*wanted, np.ndarray]}
 
+
+ENTER, PLAN, WORKSPACE = "enter", "plan", "workspace"
+"""What an entry exports, what it calls, and where it keeps memory from call to call"""
 
 # ---- the builtin --------------------------------------------------------------------------------------------------
 
@@ -156,9 +161,9 @@ def _objects(arguments: Sequence[Argument]) -> dict[str, Any]:
 class _Writer:
     """Writes `PyObject *entry(PyObject *self, PyObject *const *args, Py_ssize_t nargs)`."""
 
-    def __init__(self, module: Module, plan: Function, arguments, results, options: Options):
-        self.module, self.plan, self.arguments, self.results, self.options = module, plan, arguments, results, options
-        self.f = module.function(f"enter_{plan.name}", ptr, ptr, i64, returns=ptr)
+    def __init__(self, arguments: Sequence[Argument], results: Sequence[Result], options: Options):
+        self.module, self.arguments, self.results, self.options = Module(host()), arguments, results, options
+        self.f = self.module.function(ENTER, ptr, ptr, i64, returns=ptr)
         self.pointers = self.f.scratch(ptr, max(len(arguments) + len(results), 1))
 
     def c(self, name: str, *args: Value, returns=ptr) -> Value:
@@ -185,7 +190,7 @@ class _Writer:
     def field(self, of: Value, offset: int, type) -> Value:
         return self.f.load(type, self.f.offset(of, offset, i8), aligned=min(type.size, 8))
 
-    def write(self) -> Function:
+    def write(self) -> Module:
         f = self.f
         self.require(f.args[2].eq(len(self.arguments)), 0)
         for k, argument in enumerate(self.arguments):
@@ -200,7 +205,7 @@ class _Writer:
         status = self.run()
         self.leave_unless(status.eq(0), lambda: self.give_up(made, status))
         f.ret(self.handed_out(made))
-        return f
+        return self.module
 
     # ---- arguments
 
@@ -247,7 +252,7 @@ class _Writer:
         for k, result in enumerate(self.results):
             dtype, shape = np.dtype(result.dtype), result.shape
             null, number = f.constant(None, ptr), f.constant(dtype.num, i32)
-            sizes = self.module.array(f, f"shape_{self.plan.name}_{k}", i64, shape) if shape else null
+            sizes = self.module.array(f, f"shape{k}", i64, shape) if shape else null
             numbers = (
                 f.constant(len(shape), i32),
                 sizes,
@@ -312,14 +317,14 @@ class _Writer:
     def call(self, workspace: Value) -> Value:
         f = self.f
         saved = subnormals.flush(f) if self.options.flush_subnormals else None
-        status = f.call(self.plan, self.pointers, workspace)
+        status = self.c(PLAN, self.pointers, workspace, returns=i32)
         if saved is not None:
             subnormals.restore(f, saved)
         return status
 
     def kept(self) -> Value:
         """Where the workspace is kept between calls; null while a call has it."""
-        return self.module.variable(self.f, f"workspace_{self.plan.name}", ptr)
+        return self.module.variable(self.f, WORKSPACE, ptr)
 
     def workspace(self) -> Value:
         f = self.f
@@ -342,31 +347,27 @@ class _Writer:
         f.when(other.ne(None), free, lambda: None)
 
 
-def write_entry(
-    module: Module,
-    plan: Function,
-    arguments: Sequence[Argument],
-    results: Sequence[Result] = (),
-    options: Options | None = None,
-) -> Function:
-    """Adds to the module the builtin that calls the plan, `i32 plan(ptr pointers, ptr workspace)`.
+def entry_module(
+    arguments: Sequence[Argument], results: Sequence[Result] = (), options: Options | None = None
+) -> Module:
+    """The builtin that calls a plan, as a module of its own, whose table holds the plan.
+
+    So it is compiled quickly however hard LLVM works on the plan, and the plan can be replaced by a better one.
 
     Parameters
     ----------
-    module : Module
-    plan : Function
-        `pointers` are those to the numbers of the arguments, then of the results; it returns 0, or a positive number,
-        which the builtin then returns instead of the results.
     arguments : sequence of Argument
     results : sequence of Result
     options : Options, optional
 
     Returns
     -------
-    Function
-        To be handed to `callable_of` when the module is loaded.
+    Module
+        It asks for `plan` and for what `addresses` and `objects` name, and it exports `enter`. A plan is
+        `i32 plan(ptr pointers, ptr workspace)`: `pointers` are those to the numbers of the arguments, then of the
+        results; it returns 0, or a positive number, which the builtin then returns instead of the results.
     """
-    return _Writer(module, plan, arguments, results, options or Options()).write()
+    return _Writer(arguments, results, options or Options()).write()
 
 
 class _MethodDef(ctypes.Structure):
@@ -378,8 +379,8 @@ class _MethodDef(ctypes.Structure):
     ]
 
 
-def callable_of(program: Program, plan: str, name: str = "compiled") -> Callable[..., Any]:
-    """The builtin of a loaded program; the program lives as long as it does.
+def callable_of(entry: Program, name: str = "compiled") -> Callable[..., Any]:
+    """The builtin of a loaded entry; the entry lives as long as it does, and is its `__self__`.
 
     Returns
     -------
@@ -388,10 +389,10 @@ def callable_of(program: Program, plan: str, name: str = "compiled") -> Callable
         returns an `int` where it did nothing: 0 if their number is not right, -1 - k if argument k is not what the plan
         was made for, and the plan's own status if that is not 0.
     """
-    definition = _MethodDef(name.encode(), program[f"enter_{plan}"], METH_FASTCALL, None)
-    program.keep.append(definition)
+    definition = _MethodDef(name.encode(), entry[ENTER], METH_FASTCALL, None)
+    entry.keep.append(definition)
     make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)
-    return make(("PyCFunction_NewEx", ctypes.pythonapi))(ctypes.addressof(definition), program, None)
+    return make(("PyCFunction_NewEx", ctypes.pythonapi))(ctypes.addressof(definition), entry, None)
 
 
 def fitted(x: Any, wanted: Argument) -> np.ndarray | None:
@@ -465,12 +466,15 @@ def enter(
     foreign: Mapping[str, int] | None = None,
     level: int = 0,
 ) -> Callable[..., Any]:
-    """Compiles a module and gives the callable of one of its plans: `write_entry`, `link` and `callable_of` in one.
+    """Compiles a module and gives the callable of one of its plans.
 
     Parameters
     ----------
-    module, plan, arguments, results, options
-        As of `write_entry`.
+    module : Module
+    plan : Function
+        One of the module's.
+    arguments, results, options
+        As of `entry_module`.
     foreign : mapping of str to int, optional
         The addresses of what else the module calls.
     level : {0, 1, 2}
@@ -492,17 +496,25 @@ def enter(
     -1
     """
     options = options or Options()
-    fast = reads(arguments)
-    if fast:
-        write_entry(module, plan, arguments, results, options)
-    objects = _objects(arguments)
-    known = {**addresses(), **{name: id(x) for name, x in objects.items()}, **(foreign or {})}
-    program = link(module, known, level, keep=[objects])
-    if not fast:
+    program = link(module, foreign, level)
+    if not reads(arguments):
         return SlowEntry(program, plan.name, arguments, results, options)
-    if options.workspace:
-        program.on_unload(functools.partial(_free, program[f"workspace_{plan.name}"]))
-    return callable_of(program, plan.name)
+    return callable_of(entry_of(program[plan.name], arguments, results, options, keep=[program]))
+
+
+def entry_of(
+    plan: int,
+    arguments: Sequence[Argument],
+    results: Sequence[Result] = (),
+    options: Options | None = None,
+    keep: Sequence[Any] = (),
+) -> Program:
+    """The loaded entry to the plan at an address; `entry.redirect("plan", better)` puts another in its place."""
+    module, known = entry_module(arguments, results, options), objects(arguments)
+    entry = link(module, addresses() | {name: id(x) for name, x in known.items()} | {PLAN: plan}, keep=[*keep, known])
+    if WORKSPACE in entry.addresses:
+        entry.on_unload(functools.partial(_free, entry[WORKSPACE]))
+    return entry
 
 
 def _free(place: int) -> None:

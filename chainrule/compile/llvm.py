@@ -30,6 +30,7 @@ from .values import Type, Value, f32, f64, float_of, i1, i8, i16, i32, i64, lite
 from .vectorloops import Lanes, Reduction, VectorLoop
 
 __all__ = [
+    "RARE",
     "Foreign",
     "Function",
     "Lanes",
@@ -63,6 +64,8 @@ class Foreign(NamedTuple):
 # ---- functions ----------------------------------------------------------------------------------------------------
 
 INTERNAL = "internal "
+RARE = "noinline optnone"
+"""The attributes of a function that is to be made quickly, whatever the level"""
 
 
 class Function:

@@ -167,11 +167,20 @@ class Program:
         # At exit threads may still be in the code, so it stays where it is.
         weakref.finalize(self, _unload, tracker, linker, self._last).atexit = False
         self.addresses = {name: tracker[name] for name in wanted}
-        if table:
-            (ctypes.c_void_p * len(table)).from_address(self.addresses[TABLE])[:] = list(table.values())
+        self._places = {name: k for k, name in enumerate(table)}
+        for name, address in table.items():
+            self._place(name).value = address
 
     def __getitem__(self, name: str) -> int:
         return self.addresses[name]
+
+    def _place(self, name: str) -> ctypes.c_void_p:
+        return ctypes.c_void_p.from_address(self.addresses[TABLE] + 8 * self._places[name])
+
+    def redirect(self, name: str, address: int, keep: Any = None) -> None:
+        """Has the program call something else from now on; `keep` and what it called before stay with the program."""
+        self.keep.append(keep)
+        self._place(name).value = address
 
     def on_unload(self, action: Callable[[], None]) -> None:
         """Has something done before the code and its variables go."""

@@ -262,6 +262,29 @@ def test_references_are_neither_lost_nor_kept():
     assert gone() is None
 
 
+def test_a_plan_can_be_replaced_by_a_better_one():
+    arguments = [Argument(float)], [Result(float, ())]
+
+    def program(factor, level):
+        module, _ = plan(lambda f, x, y: f.store(f.load(f64, x) * factor, y), 2)
+        return native.link(module, level=level)
+
+    first = program(2.0, 0)
+    entry = builtin.entry_of(first["plan"], *arguments, keep=[first])
+    run = builtin.callable_of(entry)
+    assert run(3.0) == 6.0
+    second = program(5.0, 2)
+    entry.redirect("plan", second["plan"], second)
+    gone = weakref.ref(second)
+    del first, second, entry
+    gc.collect()
+    assert run(3.0) == 15.0
+    assert gone() is not None
+    del run
+    gc.collect()
+    assert gone() is None
+
+
 def test_the_builtin_keeps_its_program_and_goes_with_it():
     f = enter(*scaled_sum(), Options(workspace=100))
     program = weakref.ref(f.__self__)

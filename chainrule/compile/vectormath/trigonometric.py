@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ..llvm import Function, Module, Type, Value, f32, f64, i64, ptr
+from ..llvm import RARE, Function, Module, Type, Value, f32, f64, i64, ptr
 from .coefficients import PI, PI_HALF, PIO2, PIO4, TWO_OVER_PI, TWO_OVER_PI_DIGITS
 from .floats import (
     Accuracy,
@@ -73,7 +73,7 @@ def _far_function(module: Module) -> Function:
     """`(numbers, lows, quadrants, how many)`, a function of its own in the module that is written."""
     name = "reduce_far"
     if name not in module.functions:
-        f = module.function(name, ptr, ptr, ptr, i64, exported=False, attributes="noinline")
+        f = module.function(name, ptr, ptr, ptr, i64, exported=False, attributes=RARE)
         values, lows, quadrants, count = f.args
 
         def one(i: Value) -> None:
