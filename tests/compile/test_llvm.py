@@ -2,7 +2,9 @@
 
 import ctypes
 import math
+import mmap
 import operator
+import sys
 
 import numpy as np
 import pytest
@@ -182,6 +184,30 @@ def test_a_vector_loop_does_every_element_once(width, unroll, once, static, targ
         assert (y[n:] == -1).all()
         np.testing.assert_allclose(s[0], x.sum(), rtol=1e-12, atol=1e-12)
         assert m[0] == (x.max() if n else -np.inf)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="protects a page as Linux does")
+@pytest.mark.parametrize("once", [False, True])
+@targets
+def test_nothing_beyond_the_end_is_read_or_written(target, once):
+    """The array ends where a page ends, and the next page may not be touched."""
+    page = mmap.PAGESIZE
+    memory = mmap.mmap(-1, 2 * page)
+    start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(start + page), page, 0) == 0
+    bytes_ = np.frombuffer(memory, np.int8, page)
+    for n in range(1, 20):
+        x = bytes_[page - 8 * n :].view(np.float64)
+        x[:] = np.arange(n)
+
+        def write(f, a, n=n):
+            def body(lanes):
+                lanes.store(lanes.load(f64, a) + f.gather(f64, a, lanes.places(), lanes.mask), a)
+
+            f.vector_loop(n, 8, body, once=once)
+
+        run(write, x, target=target)
+        np.testing.assert_array_equal(x, 2.0 * np.arange(n))
 
 
 def test_a_vector_loop_can_start_elsewhere():

@@ -2,7 +2,7 @@
 
 Each function takes values of the program that is written and returns one; it has NumPy's name, and NumPy's results at
 zeros, infinities and NaN. No function of the platform is called, so results are the same wherever fused multiply-adds
-are. The bounds that each function is held to, in units in the last place, stand in `tests/compile/test_vectormath.py`.
+are. How exact each of them is stands in `bounds.py`.
 """
 
 from collections.abc import Callable
