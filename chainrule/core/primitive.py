@@ -115,6 +115,15 @@ class Primitive:
     """`(wanted, *x) -> slopes`: something small from which `vjp` gets all that it reads of large arrays `x` and `y`, if
     it is given as its parameter `slopes`; the tape keeps that instead of what `saves` says"""
 
+    moves: bool = False
+    """Whether it computes nothing: each element of y is one of x, or zero"""
+    places: Callable[..., Any] | None = None
+    """`(slices, *x, **params) -> x, params`: the same application with the numbers in its parameters among its
+    arguments, those of slices only if asked for; so that loops may change them (compile/roll.py)"""
+    merged: Callable[..., Any] | None = None
+    """`(x, **params) -> y`, for an operation of any number of arguments: one argument that stands for several in a
+    row, which x holds along its axis 0"""
+
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
 

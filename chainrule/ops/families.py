@@ -412,7 +412,7 @@ def structural(
         return batch(deps[0], **params)
 
     rules = aval, jvp, vjp, keeps_nothing, batch_rule, sparsity or move
-    primitive = Primitive(name, impl, *rules, element=element, zeros="move")
+    primitive = Primitive(name, impl, *rules, element=element, zeros="move", moves=True)
     return register(primitive)
 
 

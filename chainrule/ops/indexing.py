@@ -128,6 +128,38 @@ def keeps_from(first):
     return saves
 
 
+# ---- numbers of an index as arguments ---------------------------------------------------------------------------
+
+
+def as_arguments(slices, shape, index, arrays):
+    """The same index with an array for each of its whole numbers; for the slices, too, if `slices`, where it can be."""
+    partial = any(isinstance(e, slice) and e != slice(None) for e in index)
+    if slices and partial and not arrays and all(isinstance(e, slice) or type(e) is int for e in index):
+        index = (*index, *(slice(None),) * (len(shape) - len(index)))
+        count = sum(isinstance(e, slice) for e in index)
+        found, place = [], 0
+        for e, n in zip(index, shape, strict=True):
+            if isinstance(e, slice):
+                found.append(np.arange(n)[e].reshape(-1, *(1,) * (count - place - 1)))
+                place += 1
+            else:
+                found.append(np.intp(e))
+        return (ARRAY,) * len(index), found
+    arrays = iter(arrays)
+    found = [next(arrays) if e is ARRAY else np.intp(e) for e in index if e is ARRAY or type(e) is int]
+    return tuple(ARRAY if type(e) is int else e for e in index), found
+
+
+def places_from(first, shape_of):
+    """The field `places` of an operation whose index arrays stand from position `first` on."""
+
+    def places(slices, *x, index, **params):
+        entries, arrays = as_arguments(slices, shape_of(x[0], params), index, x[first:])
+        return (*x[:first], *arrays), params | {"index": entries}
+
+    return places
+
+
 # ---- a batch axis in front ------------------------------------------------------------------------------------
 
 
@@ -294,6 +326,8 @@ getitem = register(
         sparsity=getitem_sparsity,
         element=getitem_element,
         zeros="move",
+        moves=True,
+        places=places_from(1, lambda x, params: x.shape),
     )
 )
 
@@ -377,6 +411,7 @@ put = register(
         batch=put_batch,
         sparsity=put_sparsity,
         parts=put_parts,
+        places=places_from(1, lambda ct, params: params["shape"]),
     )
 )
 
@@ -483,6 +518,8 @@ setitem = register(
         sparsity=setitem_sparsity,
         parts=setitem_parts,
         zeros="move",
+        moves=True,
+        places=places_from(2, lambda x, params: x.shape),
     )
 )
 

@@ -164,6 +164,13 @@ def concatenate_parts(*x, axis):
     return parts
 
 
+def concatenate_merged(x, *, axis):
+    """(n, a, b) -> (a, n b), along the last axis, say."""
+    shape = x.shape[1:]
+    moved = np.moveaxis(x, 0, axis)
+    return np.reshape(moved, (*shape[:axis], x.shape[0] * shape[axis], *shape[axis + 1 :]))
+
+
 concatenate = register(
     Primitive(
         "concatenate",
@@ -176,6 +183,8 @@ concatenate = register(
         sparsity=concatenate_sparsity,
         parts=concatenate_parts,
         zeros="move",
+        moves=True,
+        merged=concatenate_merged,
     )
 )
 

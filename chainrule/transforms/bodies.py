@@ -56,19 +56,19 @@ class BodyTrace(RecordingTrace):
     def __enter__(self):
         for trace in running():
             if not hasattr(trace, "rests"):
-                self.state[4].append((trace, type(trace)))
+                self.state[5].append((trace, type(trace)))
                 trace.__class__ = resting(type(trace))
         return super().__enter__()
 
     def __exit__(self, *error: Any) -> None:
-        for trace, cls in self.state[4]:
+        for trace, cls in self.state[5]:
             trace.__class__ = cls
         super().__exit__(*error)
 
     @property
     def names(self) -> dict[Any, Recorded]:
         """What stands for those of `captured` that this body has reached for."""
-        return self.state[3]
+        return self.state[4]
 
     def capture(self, x: Any) -> Any:
         """`x`, or what stands for it here if it is a traced value from outside."""
@@ -77,7 +77,7 @@ class BodyTrace(RecordingTrace):
         x = frozen(x)
         if not isinstance(x, Tracer):
             return x
-        captured, names = self.state[2:4]
+        captured, names = self.state[3:5]
         key = x._trace.level, id(x.primal), id(x.companion)
         if key not in names:
             captured.setdefault(key, x)

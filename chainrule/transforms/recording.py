@@ -31,6 +31,17 @@ def is_recording() -> bool:
     return any(isinstance(trace, RecordingTrace) for trace in running())
 
 
+SMALL = 1024
+"""Bytes up to which an array is known by its bits, and not by which object it is."""
+
+
+def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two arrays agree in shape, dtype and every bit."""
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return False
+    return np.array_equal(*(np.ascontiguousarray(x).reshape(-1).view(np.uint8) for x in (a, b)))
+
+
 class RecordingTrace(Trace):
     """Computes the value, and writes an equation."""
 
@@ -40,7 +51,7 @@ class RecordingTrace(Trace):
 
     def __init__(self):
         super().__init__()
-        self.state = Graph(), {}
+        self.state = Graph(), {}, {}
 
     @property
     def graph(self) -> Graph:
@@ -62,7 +73,7 @@ class RecordingTrace(Trace):
     def lift(self, value: Any) -> Recorded:
         """A constant under a name, so that it can be written into."""
         named = self.name(value)
-        self.graph.constants[named.companion] = _constant(value)
+        self.graph.constants[named.companion] = self.constant(value)
         return named
 
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
@@ -71,9 +82,25 @@ class RecordingTrace(Trace):
         own = [isinstance(a, Recorded) and a._trace is self for a in args]
         y = self.value(primitive, [a.primal if on else a for a, on in zip(args, own, strict=True)], params)
         outputs = tuple(map(self.name, y)) if primitive.multi else (self.name(y),)
-        kept = tuple(a.companion if on else _constant(a) for a, on in zip(args, own, strict=True))
+        kept = tuple(a.companion if on else self.constant(a) for a, on in zip(args, own, strict=True))
         self.graph.equations.append(Equation(primitive, kept, params, tuple(o.companion for o in outputs)))
         return outputs if primitive.multi else outputs[0]
+
+    def constant(self, x: Any) -> Any:
+        """What the graph keeps of `x`: nobody can change it, neither the caller nor who gets the graph's results.
+
+        Of an array that is met again, and has not changed in between, it keeps one copy.
+        """
+        if type(x) is not np.ndarray:
+            return x
+        small = x.nbytes <= SMALL
+        key = (x.dtype, x.shape, x.tobytes()) if small else id(x)
+        _, kept = self.state[2].get(key, (None, None))
+        if kept is None or not (small or same_bits(kept, x)):
+            kept = x.copy()
+            kept.flags.writeable = False
+            self.state[2][key] = None if small else x, kept
+        return kept
 
     def value(self, primitive: Primitive, values: list[Any], params: dict[str, Any]) -> Any:
         """What `primitive` makes of the values underneath."""
@@ -99,14 +126,6 @@ class RecordingTrace(Trace):
         return True
 
 
-def _constant(x: Any) -> Any:
-    """What the graph keeps of `x`: nobody can change it, neither the caller nor who gets the graph's results."""
-    if type(x) is np.ndarray:
-        x = x.copy()
-        x.flags.writeable = False
-    return x
-
-
 def record_leaves(f: Callable[..., Any], primals: Sequence[Any], who: str = "record"):
     """The graph of f, the values of its variables, the structure of the output, and the leaves of the arguments."""
     trace = RecordingTrace()
@@ -117,7 +136,7 @@ def record_leaves(f: Callable[..., Any], primals: Sequence[Any], who: str = "rec
         trace.graph.inputs += [n.companion for n in named]
         inputs += [n.primal for n in named]
         args.append(structure.unflatten(named))
-    graph, values = trace.state
+    graph, values = trace.graph, trace.values
     with trace:
         leaves, structure = flatten(f(*args))
         for leaf in leaves:
