@@ -5,10 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import struct
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from .llvm import Function
+from typing import Any
 
 # ---- types --------------------------------------------------------------------------------------------------------
 
@@ -99,12 +96,12 @@ class Value:
 
     Operators write instructions; a Python number stands for the constant of the same type, a single value beside a
     vector for a vector of it. Comparisons of floats mean what NumPy's do: with a NaN all are false, and `ne` is true.
+    `f` is the `Function` that it belongs to.
     """
 
     __slots__ = ("f", "text", "type")
-    __hash__ = object.__hash__
 
-    def __init__(self, f: Function, text: str, type: Type):
+    def __init__(self, f: Any, text: str, type: Type):
         self.f, self.text, self.type = f, text, type
 
     def __repr__(self) -> str:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 from .values import Type, Value, i64
-
-if TYPE_CHECKING:
-    from .llvm import Function
 
 
 class Reduction(NamedTuple):
@@ -25,7 +22,7 @@ class Reduction(NamedTuple):
 class Lanes:
     """What one turn of a vector loop works on: `width` elements from `index`, of them those in `mask` (None: all)."""
 
-    f: Function
+    f: Any
     index: Value
     width: int
     mask: Value | None

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import scipy.special
 
-from chainrule.compile import native, vectormath
+from chainrule.compile import native, subnormals, vectormath
 from chainrule.compile.llvm import Module, f32, f64, i32, i64, ptr
 from chainrule.compile.target import Target, host
 from chainrule.compile.vectormath.bounds import ULP
@@ -134,19 +134,23 @@ PLAIN = Target(host().triple, "x86-64", "")
 
 
 @functools.cache
-def kernel(name, dtype="float64", target=None, width=None):
+def kernel(name, dtype="float64", target=None, width=None, flags="", flush=False):
     """The function over arrays of one dimension."""
     function, kind, target = getattr(vectormath, name), FLOATS[dtype], target or host()
     count = PEERS[name].arguments if name in PEERS else EXACT[name][1]
     module = Module(target)
     f = module.function("run", *[ptr] * (count + 1), i64)
+    f.flags = flags
 
     def body(lanes):
         made = function(*(lanes.load(kind, a) for a in f.args[:count]))
         lanes.store(f.convert(made, kind), f.args[count])
         return ()
 
+    saved = subnormals.flush(f) if flush else None
     f.vector_loop(f.args[-1], width or target.lanes(kind.bits), body)
+    if saved is not None:
+        subnormals.restore(f, saved)
     f.ret()
     program = native.load(native.object_code(module), ["run"])
     run = program.function("run", *[ctypes.c_void_p] * (count + 1), ctypes.c_int64)
@@ -448,3 +452,27 @@ def test_sin_and_cos_of_one_number_share_the_reduction():
 def test_every_function_is_tested():
     assert set(vectormath.__all__) == {*PEERS, *EXACT}
     assert set(ULP) == {*PEERS}
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_what_may_be_assumed_outside_changes_nothing_inside(name):
+    x = [sample("float64", 50, k)[:300] for k in range(PEERS[name].arguments)]
+    loose = kernel(name, flags="reassoc nsz arcp contract afn ")(*x)
+    np.testing.assert_array_equal(loose, kernel(name)(*x))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", vectormath.__all__)
+def test_where_subnormals_are_zero_they_are_zeros(name, dtype):
+    """Each function of a subnormal is that of the zero, and what comes out subnormal may be zero, too."""
+    info, count = np.finfo(dtype), (PEERS[name].arguments if name in PEERS else EXACT[name][1])
+    tiny = np.array([info.smallest_subnormal, info.tiny / 2, info.tiny * 0.999, 0.0], dtype)
+    others = np.array([0.5, 1.0, -2.0, 30.0, np.inf], dtype)
+    first = np.concatenate([tiny, -tiny])
+    x = (first,) if count == 1 else tuple(a.ravel() for a in np.meshgrid(first, np.concatenate([others, first])))
+    zero = [np.where(np.abs(a) < info.tiny, np.copysign(0, a), a).astype(dtype) for a in x]
+    y, wanted = kernel(name, dtype, flush=True)(*x), kernel(name, dtype, flush=True)(*zero)
+    y, wanted = (np.where(np.abs(a) < info.tiny, 0, a) for a in (y, wanted))
+    np.testing.assert_array_equal(y, wanted)
+    assert np.float64(5e-324) * 1.0 == 5e-324, "the state is restored"
