@@ -19,7 +19,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from . import subnormals
-from .llvm import Function, Lanes, Module, Reduction, Value, i32, i64, ptr, void
+from .llvm import Function, Module, Reduction, Value, i32, i64, ptr, void
 from .native import Program, link
 from .target import host
 
@@ -35,11 +35,46 @@ PAYS = 32768
 PARALLEL = "chainrule.parallel"
 
 
+def share(
+    f: Function, count: Value, work: Callable[..., None], values: Sequence[Value] = (), worthwhile: Value | None = None
+) -> None:
+    """Has `work(g, k, *values)` done for each k below `count`, by the threads of the pool, in any order.
+
+    Parameters
+    ----------
+    f : Function
+    count : Value
+    work : callable
+        Writes what is to be done for one k into `g`, another function of the module, where `values` are what they are
+        in `f`. It may use no other values of `f`.
+    values : sequence of Value
+        Single numbers and pointers.
+    worthwhile : Value, optional
+        Where it does not hold, this thread does it all, in the order of k.
+    """
+    context = f.scratch(i64, max(len(values), 1))
+    for k, value in enumerate(values):
+        f.store(value, f.offset(context, k, i64))
+    number = sum(name.startswith("chunk") for name in f.module.functions)
+    g = f.module.function(f"chunk{number}", ptr, i64, exported=False, attributes="noinline")
+    work(g, g.args[1], *(g.load(v.type, g.offset(g.args[0], k, i64)) for k, v in enumerate(values)))
+    g.ret()
+
+    def together() -> None:
+        address = Value(f, f"@{g.name}", ptr)
+        f.do_call(f.module.foreign(PARALLEL, void, ptr, ptr, i64), address, context, count)
+
+    def alone() -> None:
+        f.loop(count, lambda k: f.do_call(g, context, k))
+
+    f.when(count > 1 if worthwhile is None else worthwhile, together, alone)
+
+
 def shared_loop(
     f: Function,
     extent: Value | int,
     width: int,
-    body: Callable[..., Sequence[Value]],
+    body: Callable[..., Sequence[Value] | None],
     values: Sequence[Value] = (),
     reductions: Sequence[Reduction] = (),
     unroll: int = 1,
@@ -53,9 +88,8 @@ def shared_loop(
     extent : Value or int
     width : int
     body : callable
-        `body(lanes, *values)`, with `values` as they are in the function that the chunks become: it may use no others.
+        `body(lanes, *values)`, as `work` of `share`; what it returns is reduced.
     values : sequence of Value
-        Single numbers and pointers.
     reductions, unroll
         As of `vector_loop`.
     pays : int
@@ -71,48 +105,23 @@ def shared_loop(
     chunk = (f.select(chunk < CHUNK, CHUNK, chunk) + 63) & -64
     count = f.emit(i64, f"sdiv i64 {(extent + chunk - 1).text}, {chunk.text}")
     parts = [f.scratch(r.type, CHUNKS) for r in reductions]
-    captured = [extent, chunk, *parts, *values]
-    context = f.scratch(i64, len(captured))
-    for k, value in enumerate(captured):
-        f.store(value, f.offset(context, k, i64))
-    work = _chunk_function(f.module, captured, width, body, reductions, unroll)
-    address = Value(f, f"@{work.name}", ptr)
 
-    def together() -> None:
-        f.call(f.module.foreign(PARALLEL, void, ptr, ptr, i64), address, context, count)
+    def work(g: Function, k: Value, extent: Value, chunk: Value, *rest: Value) -> None:
+        parts, values = rest[: len(reductions)], rest[len(reductions) :]
+        start = k * chunk
+        stop = start + chunk
+        stop = g.select(stop > extent, extent, stop)
+        sums = g.vector_loop(stop, width, lambda lanes: body(lanes, *values), reductions, unroll, start=start)
+        for part, s in zip(parts, sums, strict=True):
+            g.store(s, g.offset(part, k, s.type))
 
-    def alone() -> None:
-        f.loop(count, lambda k: f.do_call(work, context, k))
-
-    f.when(extent >= pays, together, alone)
+    share(f, count, work, [extent, chunk, *parts, *values], extent >= pays)
 
     def combined(k: Value, *sums: Value) -> list[Value]:
         each = zip(sums, parts, reductions, strict=True)
         return [r.combine(s, f.load(r.type, f.offset(p, k, r.type))) for s, p, r in each]
 
     return f.loop(count, combined, [f.constant(r.identity, r.type) for r in reductions])
-
-
-def _chunk_function(module: Module, captured, width, body, reductions, unroll) -> Function:
-    """`void chunk(context, number)`."""
-    number = sum(name.startswith("chunk") for name in module.functions)
-    f = module.function(f"chunk{number}", ptr, i64, exported=False, attributes="noinline")
-    context, k = f.args
-    found = [f.load(v.type, f.offset(context, n, i64)) for n, v in enumerate(captured)]
-    extent, chunk, *rest = found
-    parts, values = rest[: len(reductions)], rest[len(reductions) :]
-    start = k * chunk
-    stop = start + chunk
-    stop = f.select(stop > extent, extent, stop)
-
-    def turn(lanes: Lanes) -> Sequence[Value]:
-        return body(lanes, *values)
-
-    sums = f.vector_loop(stop, width, turn, reductions, unroll, start=start)
-    for part, s in zip(parts, sums, strict=True):
-        f.store(s, f.offset(part, k, s.type))
-    f.ret()
-    return f
 
 
 # ---- the pool -----------------------------------------------------------------------------------------------------

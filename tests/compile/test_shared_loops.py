@@ -10,7 +10,7 @@ import pytest
 
 from chainrule.compile import threads
 from chainrule.compile.builtin import Argument, Options, Result, enter
-from chainrule.compile.llvm import Module, Reduction, f64, i32, ptr
+from chainrule.compile.llvm import Module, Reduction, f64, i32, i64, ptr
 from chainrule.compile.target import host
 
 
@@ -88,6 +88,40 @@ def test_calls_from_several_threads_at_once():
     for t in workers:
         t.join()
     assert not failures
+
+
+def test_any_work_can_be_shared():
+    """The rows of a matrix, sorted by counting; a row is a piece of work."""
+    rows, n = 50, 40
+    module = Module(host())
+    f = module.function("plan", ptr, ptr, returns=i32)
+    x, y, size = (f.load(ptr, f.offset(f.args[0], k, ptr)) for k in range(3))
+    columns = f.load(i64, size)
+
+    def work(g, k, x, y, columns):
+        row = k * columns
+
+        def element(i):
+            value = g.load(f64, g.offset(x, row + i, f64))
+
+            def smaller(j, count):
+                return [count + g.convert(g.load(f64, g.offset(x, row + j, f64)) < value, i64)]
+
+            (place,) = g.loop(columns, smaller, [g.constant(0, i64)])
+            g.store(value, g.offset(y, row + place, f64))
+
+        g.loop(columns, element)
+
+    threads.share(f, f.constant(rows, i64), work, [x, y, columns])
+    f.ret(f.constant(0, i32))
+    array = Argument(np.ndarray, np.dtype(float), (rows, n))
+    run = enter(module, f, [array, array._replace(written=True), Argument(int)], foreign=threads.addresses())
+    x = np.random.default_rng(0).standard_normal((rows, n))
+    for count in (1, 3):
+        threads.set_threads(count)
+        y = np.empty_like(x)
+        assert run(x, y, n) is None
+        np.testing.assert_array_equal(y, np.sort(x, axis=1))
 
 
 def test_subnormals_are_zero_on_every_thread():
