@@ -44,7 +44,8 @@ class Tokens:
         self.constants: dict[Hashable, int] = {}
         self.of: list[Any] = []
         """What stands behind the constant -1 - i"""
-        self._arrays: dict[int, int] = {}
+        self._arrays: dict[int, tuple[Any, int]] = {}
+        self._named = graph.constants
         for v in [*graph.inputs, *graph.constants]:
             self.enter(v, -1, 0)
         self.rows = []
@@ -63,14 +64,16 @@ class Tokens:
 
     def token(self, a: Any) -> int:
         if isinstance(a, Var):
-            return self.values[a]
+            if a not in self._named:
+                return self.values[a]
+            a = self._named[a]
         if type(a) is np.ndarray and id(a) in self._arrays:
-            return self._arrays[id(a)]
+            return self._arrays[id(a)][1]
         token = self.constants.setdefault(bits(a), -1 - len(self.constants))
         if -token > len(self.of):
             self.of.append(a)
         if type(a) is np.ndarray:
-            self._arrays[id(a)] = token
+            self._arrays[id(a)] = a, token  # which keeps the array, and so its id
         return token
 
     def argument(self, token: int) -> Any:

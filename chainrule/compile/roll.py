@@ -111,6 +111,7 @@ class Writer:
     def __init__(self, graph: Graph, tokens: Tokens):
         self.graph, self.tokens = graph, tokens
         self.equations: list[Equation] = []
+        self.constants = dict(graph.constants)
         self.count = graph.count
         self.rows: dict[Var, tuple[Var, int]] = {}
         self.alone: set[Var] = set()
@@ -132,6 +133,11 @@ class Writer:
             self.argument(v)
         new = replaced(self.graph, self.equations)
         new.guards, new.count = guards, self.count
+        read = {a for e in self.equations for a in e.args if isinstance(a, Var)} | {
+            *new.outputs,
+            *(v for v, _ in guards),
+        }
+        new.constants = {v: x for v, x in self.constants.items() if v in read}
         return new
 
     def new(self, aval: Aval) -> Var:
@@ -140,6 +146,11 @@ class Writer:
 
     def emit(self, f: Callable[..., Any], *args: Var, out: Var | None = None) -> Var:
         """The equations of `f(*args)`; the variable of the result, `out` if given."""
+        if not args:  # of constants
+            value = np.asarray(f())
+            v = self.new(Aval(value.shape, value.dtype))
+            self.constants[v] = value
+            return v
         blanks = [np.broadcast_to(np.zeros((), a.aval.dtype), a.aval.shape) for a in args]
         graph = graph_of(lambda leaves: f(*leaves), blanks)
         names = dict(zip(graph.inputs, args, strict=True))
