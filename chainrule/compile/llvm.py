@@ -490,7 +490,7 @@ class Function:
             How many vectors a turn works on: each has its accumulators, so that sums need not wait for each other.
         once : bool
             Whether every turn is masked, so that the body is written a single time. It takes half the time to compile,
-            and needs a target with masks.
+            up to a quarter more to run, and needs a target with masks.
 
         Returns
         -------
