@@ -20,7 +20,7 @@ import numpy as np
 from ..core.graph import Equation, Graph, Var
 from ..core.primitive import Aval
 from ..core.trace import NUMBERS, aval_of
-from .repeats import Run, Tokens, aval_like, known, repeats, words
+from .repeats import Run, Tokens, aval_like, by_shapes, by_sources, known, repeats
 
 DEPTH = 8
 """How many iterations back a value may be read."""
@@ -88,7 +88,8 @@ class Differs(Exception):
 
 def found(graph: Graph, tokens: Tokens, least: int) -> list[Loop]:
     """The loops of a graph that can be proved, in order; of nested ones the inner ones."""
-    plain, fine = words(graph, tokens, least)
+    plain = by_shapes(graph, tokens)
+    fine = by_sources(plain, tokens, least)
     taken = np.zeros(len(plain), bool)
     loops, budget = [], EFFORT * len(plain)
     for run in repeats(fine, least):
@@ -120,14 +121,14 @@ def cut(tokens: Tokens, graph: Graph, stretch: tuple[int, int, int]) -> Run:
     middle = start + (end - start) // period // 2 * period
     reach: dict[int, int] = {}
     for j in range(period):
-        for t in tokens.rows[middle + j]:
-            if t >= 0 and tokens.made[t][0] >= start:
-                reach[t] = max(reach.get(t, 0), middle + j - tokens.made[t][0])
+        for t in tokens.row(middle + j):
+            if t >= 0 and tokens.where[t] >= start:
+                reach[t] = max(reach.get(t, 0), middle + j - int(tokens.where[t]))
     cost = np.zeros(2 * period + 1)
     for t, length in reach.items():
         if length > DEPTH * period:  # no carry
             continue
-        at = (tokens.made[t][0] - start) % period + 1
+        at = (int(tokens.where[t]) - start) % period + 1
         size = 1 + float(np.prod(tokens.vars[t].aval.shape))
         cost += length // period * size
         cost[at : at + length % period] += size
@@ -156,7 +157,8 @@ def step(graph: Graph, tokens: Tokens, run: Run, j: int) -> Step:
     rows = range(run.start + j, run.end, run.period)
     equations = [graph.equations[i] for i in rows]
     first = equations[0]
-    columns = np.array([tokens.rows[i] for i in rows], np.intp)
+    begin = tokens.start[run.start + j : run.end : run.period]
+    columns = tokens.flat[begin[:, None] + np.arange(len(first.args))]
     params = first.params
     if params:
         kinds = [known(e.params) for e in equations]

@@ -8,7 +8,6 @@ distances that are frequent are tried. Nothing is proved here: compile/roll.py l
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Hashable, Iterator
 from typing import Any, NamedTuple
 
@@ -35,32 +34,43 @@ class Run(NamedTuple):
 
 
 class Tokens:
-    """Every argument of every equation as a whole number: values of the graph from 0 on, constants below 0."""
+    """Every argument of every equation as a whole number: values of the graph from 0 on, constants below 0.
+
+    flat, start: the tokens of the arguments of all equations in a row, and where those of each equation begin. made:
+    the first value that each equation makes; the others of one with several follow. where, output: for each value the
+    equation that makes it, -1 for none, and which of its outputs it is. forms: its shape and dtype, as a number, too.
+    """
 
     def __init__(self, graph: Graph):
         self.values: dict[Var, int] = {}
-        self.made: list[tuple[int, int]] = []
-        """For each value the equation that makes it, -1 for none, and which of its outputs it is"""
-        self.constants: dict[Hashable, int] = {}
-        self.of: list[Any] = []
-        """What stands behind the constant -1 - i"""
+        self.avals: dict[Hashable, int] = {}
+        self.of: list[Any] = []  # what stands behind the constant -1 - i
+        self._constants: dict[Hashable, int] = {}
         self._arrays: dict[int, tuple[Any, int]] = {}
         self._named = graph.constants
+        values, forms = self.values, []
         for v in [*graph.inputs, *graph.constants]:
-            self.enter(v, -1, 0)
-        self.rows = []
-        """For each equation the tokens of its arguments"""
+            values[v] = len(values)
+            forms.append(self.form(v.aval))
+        where, output = [-1] * len(values), [0] * len(values)
+        flat, start, made = [], [0], []
         for i, e in enumerate(graph.equations):
-            self.rows.append([self.token(a) for a in e.args])
+            for a in e.args:
+                flat.append(values[a] if type(a) is Var and a not in self._named else self.token(a))
+            start.append(len(flat))
+            made.append(len(values))
             for k, v in enumerate(e.outputs):
-                self.enter(v, i, k)
-        self.vars = list(self.values)
-        self.where = np.array([i for i, _ in self.made], np.intp)
-        self.output = np.array([k for _, k in self.made], np.intp)
+                values[v] = len(values)
+                forms.append(self.form(v.aval))
+                where.append(i)
+                output.append(k)
+        self.vars, self.forms = list(values), forms
+        self.flat, self.start, self.made = (np.array(x, np.intp) for x in (flat, start, made))
+        self.where, self.output = np.array(where, np.intp), np.array(output, np.intp)
 
-    def enter(self, v: Var, equation: int, output: int) -> None:
-        self.values[v] = len(self.made)
-        self.made.append((equation, output))
+    def form(self, aval: Any) -> int:
+        """A shape and dtype as a whole number."""
+        return self.avals.setdefault(aval, len(self.avals))
 
     def token(self, a: Any) -> int:
         if isinstance(a, Var):
@@ -69,7 +79,7 @@ class Tokens:
             a = self._named[a]
         if type(a) is np.ndarray and id(a) in self._arrays:
             return self._arrays[id(a)][1]
-        token = self.constants.setdefault(bits(a), -1 - len(self.constants))
+        token = self._constants.setdefault(bits(a), -1 - len(self._constants))
         if -token > len(self.of):
             self.of.append(a)
         if type(a) is np.ndarray:
@@ -79,6 +89,10 @@ class Tokens:
     def argument(self, token: int) -> Any:
         """What has this token."""
         return self.vars[token] if token >= 0 else self.of[-1 - token]
+
+    def row(self, i: int) -> list[int]:
+        """The tokens of the arguments of equation i."""
+        return self.flat[self.start[i] : self.start[i + 1]].tolist()
 
 
 def bits(x: Any) -> Hashable:
@@ -97,70 +111,104 @@ def aval_like(x: Any) -> Aval:
 
 def known(p: Any) -> Hashable:
     """A parameter, as something that can be compared."""
-    if isinstance(p, Graph):
-        return structure(p)
-    if isinstance(p, tuple | list):
-        return type(p), tuple(map(known, p))
-    if isinstance(p, dict):
+    cls = type(p)
+    if cls in PLAIN:
+        return cls, p
+    if cls is tuple or cls is list:
+        return cls, *map(known, p)
+    if cls is dict:
         return tuple((k, known(v)) for k, v in p.items())
-    if isinstance(p, slice):
+    if cls is slice:
         return slice, p.start, p.stop, p.step
+    if cls is Graph:
+        return structure(p)
     if isinstance(p, np.ndarray | np.generic):
         return bits(p)
-    try:
-        hash(p)
-    except TypeError:
-        return id(p)
-    return type(p), p
+    return (cls, p) if isinstance(p, Hashable) else id(p)
+
+
+PLAIN = frozenset({bool, int, str, type(None)})
 
 
 def structure(graph: Graph) -> Hashable:
     """The same for graphs that do the same, whatever their variables are called."""
     tokens = Tokens(graph)
     rows = [
-        (e.primitive.name, id(e.primitive), known(e.params), *(bits(tokens.of[-1 - t]) if t < 0 else t for t in row))
-        for e, row in zip(graph.equations, tokens.rows, strict=True)
+        (e.primitive, known(e.params), *(bits(tokens.of[-1 - t]) if t < 0 else t for t in tokens.row(i)))
+        for i, e in enumerate(graph.equations)
     ]
     inputs = tuple(aval_like(v) for v in graph.inputs)
     constants = tuple(bits(x) for x in graph.constants.values())
     return inputs, constants, tuple(rows), tuple(tokens.values[v] for v in graph.outputs)
 
 
-def shapes_of(e: Equation) -> Hashable:
-    """The word of an equation without where its arguments come from; a number may be of any dtype."""
-    args, params = e.args, e.params
-    if e.primitive.places is not None:
-        avals = [a.aval if isinstance(a, Var) else a for a in args]
-        args, params = e.primitive.places(True, *avals, **params)
-    return (
-        *(id(e.primitive), known(params), len(e.args)),
-        *(aval_like(v) for v in e.outputs),
-        *(a if a.shape else () for a in map(aval_like, args)),
-    )
-
-
-def words(graph: Graph, tokens: Tokens, least: int) -> tuple[np.ndarray, np.ndarray]:
-    """Each equation as two whole numbers: by its shapes, and also by where its arguments come from."""
+def by_shapes(graph: Graph, tokens: Tokens) -> np.ndarray:
+    """Each equation as a number: its operation, parameters but for numbers in them, shapes; a number has any dtype."""
     names: dict[Hashable, int] = {}
-    plain = [names.setdefault(shapes_of(e), len(names)) for e in graph.equations]
-    seen: Counter[tuple[int, int, bool, int]] = Counter()
-    for i, (word, row) in enumerate(zip(plain, tokens.rows, strict=True)):
-        for s, t in enumerate(row):
-            seen[word, s, True, t] += 1
-            if t >= 0 and tokens.made[t][0] >= 0:
-                seen[word, s, False, i - tokens.made[t][0]] += 1
-    sources: dict[Hashable, int] = {}
-    fine = []
-    for i, (word, row) in enumerate(zip(plain, tokens.rows, strict=True)):
-        labels = []
-        for s, t in enumerate(row):
-            back = i - tokens.made[t][0] if t >= 0 else 0
-            if seen[word, s, True, t] >= least:
-                labels.append((True, t))
-            else:
-                labels.append((False, back) if seen[word, s, False, back] >= least else None)
-        fine.append(sources.setdefault((word, *labels), len(sources)))
-    return np.array(plain, np.intp), np.array(fine, np.intp)
+    words, seen = [], {}
+    forms, values, scalars = tokens.forms, tokens.values, {tokens.form(()): -1}
+    for aval, form in tokens.avals.items():
+        if isinstance(aval, Aval) and aval.shape == ():
+            scalars[form] = -1
+    for e in graph.equations:
+        shapes = [forms[values[a]] if type(a) is Var else tokens.form(constant_form(a)) for a in e.args]
+        shapes = [scalars.get(f, f) for f in shapes]
+        key = e.primitive, known(e.params) if e.params else (), *shapes, *(forms[values[v]] for v in e.outputs)
+        word = seen.get(key)
+        if word is None:
+            word = seen[key] = names.setdefault(without_numbers(e, key), len(names))
+        words.append(word)
+    return np.array(words, np.intp)
+
+
+def constant_form(x: Any) -> Hashable:
+    """The shape and dtype of a constant; nothing of a number."""
+    aval = aval_like(x)
+    return aval if aval.shape else ()
+
+
+def without_numbers(e: Equation, key: tuple[Hashable, ...]) -> Hashable:
+    """`key` of an equation, without the numbers in its parameters that loops may change."""
+    if e.primitive.places is None:
+        return key
+    avals = [a.aval if isinstance(a, Var) else a for a in e.args]
+    args, params = e.primitive.places(True, *avals, **e.params)
+    return e.primitive, known(params), *map(constant_form, args), *(aval_like(v) for v in e.outputs)
+
+
+def by_sources(words: np.ndarray, tokens: Tokens, least: int) -> np.ndarray:
+    """Each equation as a number that also tells of each argument where it comes from, if that is frequent.
+
+    Frequent is one value, in this place of equations of this word, or one distance back to the equation that makes it.
+    The numbers are hashes, and the same for different equations once in 1e19 pairs or so, which does no harm.
+    """
+    counts = np.diff(tokens.start)
+    equation = np.repeat(np.arange(len(words)), counts)
+    slot = np.arange(len(tokens.flat)) - np.repeat(tokens.start[:-1], counts)
+    place = hashed(words[equation], slot)
+    made = np.where(tokens.flat >= 0, tokens.where[np.maximum(tokens.flat, 0)], -1)
+    one, back = hashed(place, tokens.flat), hashed(place, equation - made, np.ones_like(made))
+    source = np.where(often(one, least), one, np.where((made >= 0) & often(back, least), back, place))
+    total = np.zeros(len(words), np.uint64)
+    np.add.at(total, equation, hashed(source))
+    return hashed(words, total)
+
+
+def hashed(*columns: Any) -> np.ndarray:
+    """One number of 64 bits for each row of some columns (the finaliser of SplitMix64, Steele et al. 2014)."""
+    h = np.full(len(columns[0]), 0x9E3779B97F4A7C15, np.uint64)
+    for column in columns:
+        x = np.asarray(column).astype(np.uint64) + h * np.uint64(3)
+        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        h = x ^ (x >> np.uint64(31))
+    return h
+
+
+def often(x: np.ndarray, least: int) -> np.ndarray:
+    """Which elements occur so many times."""
+    _, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
+    return counts[inverse] >= least
 
 
 # ---- where they repeat -----------------------------------------------------------------------------------------------
@@ -169,7 +217,7 @@ def words(graph: Graph, tokens: Tokens, least: int) -> tuple[np.ndarray, np.ndar
 def periods(sequence: np.ndarray, least: int) -> list[int]:
     """Distances at which sequences of 1, 2, 4, 8, ... words often come again, in increasing order."""
     found: set[int] = set()
-    names, length = sequence, 1
+    names, length = np.unique(sequence, return_inverse=True)[1], 1
     while len(names) > least:
         order = np.argsort(names, kind="stable")
         again = names[order[1:]] == names[order[:-1]]

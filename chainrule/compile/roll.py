@@ -55,7 +55,7 @@ def roll(graph: Graph, least: int = LEAST) -> Graph:
     ...     return x
     >>> graph = cr.record(f, 1.0)
     >>> len(graph.equations), len(roll(graph).equations), roll(graph)(0.5) == f(0.5)
-    (3000, 1, True)
+    (3000, 1, np.True_)
     """
     graph = replaced(graph, [inside(e, least) for e in graph.equations])
     while True:
@@ -272,15 +272,12 @@ SHORT = 4
 """Rows of a stack that are taken out one by one rather than as a slice."""
 
 
-def last_uses(graph: Graph, tokens: Tokens) -> list[int]:
+def last_uses(graph: Graph, tokens: Tokens) -> np.ndarray:
     """For each value the last equation that reads it; of results and guards the number of equations."""
-    last = [-1] * len(tokens.vars)
-    for i, row in enumerate(tokens.rows):
-        for t in row:
-            if t >= 0:
-                last[t] = i
-    for v in [*graph.outputs, *(v for v, _ in graph.guards)]:
-        last[tokens.values[v]] = len(graph.equations)
+    last = np.full(len(tokens.vars), -1)
+    read = tokens.flat >= 0
+    np.maximum.at(last, tokens.flat[read], np.repeat(np.arange(len(graph.equations)), np.diff(tokens.start))[read])
+    last[[tokens.values[v] for v in [*graph.outputs, *(v for v, _ in graph.guards)]]] = len(graph.equations)
     return last
 
 
@@ -448,10 +445,11 @@ class Rolled:
     def leave(self, j: int, output: int) -> None:
         """Sees to it that what place j makes is there for whoever reads it after the loop."""
         count, rows = self.run.times, self.writer.rows
-        made = [self.made(j, output, k) for k in range(count)]
-        read = [k for k in range(count) if self.writer.last[self.tokens.values[made[k]]] >= self.run.end]
+        run, values = self.run, self.tokens.made[self.run.start + j : self.run.end : self.run.period] + output
+        read = np.flatnonzero(self.writer.last[values] >= run.end).tolist()
         if not read:
             return
+        made = [self.tokens.vars[t] for t in values]
         if j in self.hoisted:
             rows.update((made[k], (self.values[j, 0], self.place_of(k))) for k in read)
         elif read == [count - 1]:
