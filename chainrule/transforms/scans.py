@@ -82,6 +82,25 @@ def loop(body: Graph, consts: Sequence[Any], carry: Sequence[Any], xs: Sequence[
     )
 
 
+def narrowed(
+    args: Sequence[Any], params: dict[str, Any], used: Flags
+) -> tuple[tuple[Any, ...], dict[str, Any], list[bool]]:
+    """The arguments and parameters of a scan of which some results are read, and which results it still has."""
+    body, consts, carries = params["body"], params["consts"], params["carries"]
+    on = list(used)
+    for _ in range(carries + 1):
+        read = split(reaches(body, on), consts, carries).carry
+        on[:carries] = [a or b for a, b in zip(on[:carries], read, strict=True)]
+    inputs, given = split(body.inputs, consts, carries), split(args, consts, carries)
+    outputs, carried = chosen(body.outputs, on), on[:carries]
+    step = part(body, [*inputs.consts, *chosen(inputs.carry, carried), *inputs.xs], outputs)
+    read = {a for e in step.equations for a in e.args if isinstance(a, Var)} | set(outputs)
+    keep = Split([v in read for v in inputs.consts], carried, [v in read for v in inputs.xs])
+    step.inputs = [v for vs, bs in zip(inputs, keep, strict=True) for v in chosen(vs, bs)]
+    left = tuple(a for xs, bs in zip(given, keep, strict=True) for a in chosen(xs, bs))
+    return left, params | {"body": step, "consts": sum(keep.consts), "carries": sum(carried)}, on
+
+
 # ---- values, shapes, dependences ---------------------------------------------------------------------------------
 
 

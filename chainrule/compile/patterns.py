@@ -1,0 +1,141 @@
+"""Rewrites of equations, each written as two functions: what is to be found, and what to put in its place.
+
+    Rewrite(before=lambda x: np.exp(x) - 1, after=lambda x: np.expm1(x))
+
+`before` is run once, on values that stand for anything, and what it does is the pattern. Its positional arguments match
+any argument of an operation, the same one wherever they stand; its keyword-only arguments, given to `bind`, match any
+parameter. A number matches that number and arrays of nothing else. `after` is recorded where the pattern is found, and
+has its shapes and dtypes, so it may look at those; it returns NotImplemented where the rewrite does not hold.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core.graph import Equation, Var
+from ..core.primitive import Primitive
+from ..core.trace import NUMBERS, UFUNCS, Trace, Tracer
+
+COMMUTATIVE = frozenset(
+    UFUNCS[ufunc]
+    for ufunc in (
+        *(np.add, np.multiply, np.equal, np.not_equal, np.logical_and, np.logical_or, np.logical_xor),
+        *(np.bitwise_and, np.bitwise_or, np.bitwise_xor),
+    )
+)
+"""Operations that give the same bits with their two arguments exchanged."""
+
+
+class Term(NamedTuple):
+    """An operation in a pattern."""
+
+    primitive: Primitive
+    args: tuple[Any, ...]
+    params: dict[str, Any]
+
+
+class Blank(NamedTuple):
+    """Something in a pattern that matches anything, but the same everywhere."""
+
+    name: str
+
+
+class Pattern(Tracer):
+    """A value of a pattern: its companion is a Term or a Blank."""
+
+    __slots__ = ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return ()
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype(float)
+
+
+class PatternTrace(Trace):
+    """Writes down what is done, and does nothing."""
+
+    __slots__ = ()
+
+    def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        given = tuple(a.companion if isinstance(a, Pattern) else a for a in args)
+        return Pattern(self, None, Term(primitive, given, params))
+
+
+class Rewrite:
+    """A rule: where `before` is found, and `when` holds, `after` takes its place.
+
+    `when` is called with the names that were bound, and with a function that gives the equation that makes a value.
+    """
+
+    def __init__(self, before: Callable[..., Any], after: Callable[..., Any], when: Callable[..., bool] | None = None):
+        self.after, self.when = after, when
+        names = inspect.signature(before).parameters.values()
+        blanks = {p.name: Blank(p.name) for p in names}
+        trace = PatternTrace()
+        with trace:
+            positional = [Pattern(trace, None, blanks[p.name]) for p in names if p.kind is not p.KEYWORD_ONLY]
+            root = before(*positional, **{p.name: blanks[p.name] for p in names if p.kind is p.KEYWORD_ONLY}).companion
+        self.root: Term = root
+        self.params = [p.name for p in names if p.kind is p.KEYWORD_ONLY]
+        self.args = [p.name for p in names if p.kind is not p.KEYWORD_ONLY]
+
+    def match(self, e: Equation, made: Mapping[Var, Equation]) -> dict[str, Any] | None:
+        """What the names stand for if `e` is such an operation; None if it is not."""
+        bound: dict[str, Any] = {}
+        found = _matches(self.root, e, made, bound)
+        if found and (self.when is None or self.when(bound, made.get)):
+            return bound
+        return None
+
+
+def _matches(term: Term, e: Equation | None, made: Mapping[Var, Equation], bound: dict[str, Any]) -> bool:
+    """Whether the operation `e` is one of `term`; patterns are small, so this may call itself."""
+    if e is None or e.primitive is not term.primitive or len(e.args) != len(term.args):
+        return False
+    if term.params.keys() != e.params.keys():
+        return False
+    for name, p in term.params.items():
+        if isinstance(p, Blank):
+            if bound.setdefault(p.name, e.params[name]) != e.params[name]:
+                return False
+        elif p != e.params[name]:
+            return False
+    orders = [e.args, e.args[::-1]] if term.primitive in COMMUTATIVE else [e.args]
+    for args in orders:
+        trial = dict(bound)
+        if all(_fits(t, a, made, trial) for t, a in zip(term.args, args, strict=True)):
+            bound.update(trial)
+            return True
+    return False
+
+
+def _fits(t: Any, a: Any, made: Mapping[Var, Equation], bound: dict[str, Any]) -> bool:
+    """Whether the argument `a` is what `t` asks for."""
+    if isinstance(t, Blank):
+        return bound.setdefault(t.name, a) is a or is_same_constant(bound[t.name], a)
+    if isinstance(t, Term):
+        return isinstance(a, Var) and _matches(t, made.get(a), made, bound)
+    return is_number(a, t)
+
+
+def is_same_constant(a: Any, b: Any) -> bool:
+    return not isinstance(a, Var) and not isinstance(b, Var) and type(a) is type(b) and np.array_equal(a, b)
+
+
+def is_number(x: Any, number: Any) -> bool:
+    """Whether a constant is this number, or an array of it; zeros have a sign."""
+    if isinstance(x, Var):
+        return False
+    if type(x) in NUMBERS and x != number:
+        return False
+    x = np.asarray(x)
+    if x.dtype.kind not in "fciub" or not x.size or not np.all(x == number):
+        return False
+    return number != 0 or x.dtype.kind not in "fc" or bool(np.all(np.signbit(np.real(x)) == np.signbit(number)))
