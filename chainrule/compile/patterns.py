@@ -11,7 +11,7 @@ has its shapes and dtypes, so it may look at those; it returns NotImplemented wh
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -86,6 +86,19 @@ class Rewrite:
         self.params = [p.name for p in names if p.kind is p.KEYWORD_ONLY]
         self.args = [p.name for p in names if p.kind is not p.KEYWORD_ONLY]
 
+        heads = [head(t) for t in root.args]
+        self.heads = [heads, heads[::-1]] if root.primitive in COMMUTATIVE else [heads]
+
+    def may_match(self, kinds: Sequence[Any]) -> bool:
+        """Whether an equation may match whose arguments are of these kinds: what `kind` says of them."""
+        for heads in self.heads:
+            for h, k in zip(heads, kinds):  # noqa: B905 (the lengths are compared later)
+                if h is not None and h is not k:
+                    break
+            else:
+                return True
+        return False
+
     def match(self, e: Equation, made: Mapping[Var, Equation]) -> dict[str, Any] | None:
         """What the names stand for if `e` is such an operation; None if it is not."""
         bound: dict[str, Any] = {}
@@ -93,6 +106,22 @@ class Rewrite:
         if found and (self.when is None or self.when(bound, made.get)):
             return bound
         return None
+
+
+CONSTANT = "a constant"
+
+
+def head(t: Any) -> Any:
+    """What an argument must be to be `t`: made by this operation, a constant, or (None) anything."""
+    return t.primitive if isinstance(t, Term) else None if isinstance(t, Blank) else CONSTANT
+
+
+def kind(a: Any, made: Mapping[Var, Equation]) -> Any:
+    """The operation that makes an argument, None if there is none."""
+    if not isinstance(a, Var):
+        return CONSTANT
+    e = made.get(a)
+    return None if e is None else e.primitive
 
 
 def _matches(term: Term, e: Equation | None, made: Mapping[Var, Equation], bound: dict[str, Any]) -> bool:

@@ -155,12 +155,16 @@ STABLE = [
         softmax,
         when=not_shifted,
     ),
-    # the derivatives of the first two, as the rules of their operations leave them
+    # the derivatives of the first two, as the rules of their operations leave them: the slope, and what it multiplies
+    Rewrite(lambda x: (-expit(x) / (1 + np.exp(-x))) * np.exp(-x), of("f", lambda x: -(expit(x) * expit(-x)))),
     Rewrite(
-        lambda ct, x: -((ct * (-(1 / (1 + np.exp(-x))) / (1 + np.exp(-x)))) * np.exp(-x)),
-        of("f", lambda ct, x: ct * (expit(x) * expit(-x))),
+        lambda ct, x: (ct * (-expit(x) / (1 + np.exp(-x)))) * np.exp(-x),
+        of("f", lambda ct, x: -(ct * (expit(x) * expit(-x)))),
     ),
+    Rewrite(lambda x: (1 / (1 + np.exp(x))) * np.exp(x), of("f", lambda x: expit(x))),
     Rewrite(lambda ct, x: (ct * (1 / (1 + np.exp(x)))) * np.exp(x), of("f", lambda ct, x: ct * expit(x))),
+    Rewrite(lambda x: expit(x) * np.exp(-x), of("f", lambda x: expit(-x))),
+    Rewrite(lambda ct, x: (ct * expit(x)) * np.exp(-x), of("f", lambda ct, x: ct * expit(-x))),
 ]
 
 # ---- for real numbers only -------------------------------------------------------------------------------------------

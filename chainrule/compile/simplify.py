@@ -17,7 +17,7 @@ from ..core.primitive import Aval
 from ..core.trace import NUMBERS, aval_of
 from ..transforms.bodies import graph_of
 from ..transforms.scans import narrowed, scan
-from .patterns import COMMUTATIVE, Rewrite
+from .patterns import COMMUTATIVE, Rewrite, kind
 from .repeats import aval_like, bits, known
 from .rewrites import EXACT, FAST, STABLE
 
@@ -213,8 +213,12 @@ class Walk:
 
     def rewritten(self, e: Equation, depth: int) -> bool:
         """Puts something else in the place of an equation, if a rule says so."""
-        for rule in self.rules.get(e.primitive, ()):
-            bound = rule.match(e, self.made)
+        rules = self.rules.get(e.primitive)
+        if rules is None:
+            return False
+        kinds = [kind(a, self.made) for a in e.args]
+        for rule in rules:
+            bound = rule.match(e, self.made) if rule.may_match(kinds) else None
             if bound is None:
                 continue
             args, params = [bound[name] for name in rule.args], {name: bound[name] for name in rule.params}
