@@ -269,13 +269,14 @@ class Pool:
         self.program: Program | None = None
         self.threads: list[threading.Thread] = []
         self.words: ctypes.Array | None = None
+        self.forked = False
 
     def address(self) -> int:
         """Of the function that plans call, `void parallel(work, context, count)`."""
         with self.lock:
             if self.program is None:
                 self.program = link(_PoolWriter().module, _addresses(), level=1)
-            if self.words is None:
+            if self.words is None and not self.forked:
                 self._start(default_threads())
             return self.program["parallel"]
 
@@ -325,8 +326,12 @@ class Pool:
         self.threads, self.words = [], None
 
     def forget(self) -> None:
-        """In a process that was forked off, which has none of the threads: loops are done by the caller alone."""
-        self.lock, self.threads, self.words = threading.Lock(), [], None
+        """In a process that was forked off, which has none of the threads: loops are done by the caller alone.
+
+        It starts none of its own either, unless `set_threads` is called: a fork of a process with threads may find a
+        lock of the system's taken for ever.
+        """
+        self.lock, self.threads, self.words, self.forked = threading.Lock(), [], None, True
         if self.program is not None:
             self._point(0)
 
