@@ -9,7 +9,7 @@ those that only move elements: what these make of rows is made of all rows at on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,10 +17,11 @@ import numpy as np
 from ..core.graph import Equation, Graph, Var
 from ..core.primitive import Aval
 from ..core.trace import NUMBERS
-from ..transforms.bodies import graph_of
 from ..transforms.scans import scan
+from .emission import Emitter
 from .iterations import Carried, Local, Loop, Rows, Same, Source, found
 from .repeats import Tokens
+from .writes import stack_writes
 
 LEAST = 16
 """Iterations below which a loop is left as it is: straight code is quicker, and short enough."""
@@ -62,10 +63,10 @@ def roll(graph: Graph, least: int = LEAST) -> Graph:
         tokens = Tokens(graph)
         loops = found(graph, tokens, least)
         if not loops:
-            return graph
+            return stack_writes(graph)
         new = Writer(graph, tokens).write(loops)
         if len(new.equations) >= len(graph.equations):
-            return graph
+            return stack_writes(graph)
         graph = new
 
 
@@ -101,7 +102,7 @@ class Slice(NamedTuple):
         return self.start == 0 and self.step == 1 and self.length == self.stack.aval.shape[0]
 
 
-class Writer:
+class Writer(Emitter):
     """Writes a graph again with loops in it.
 
     rows: where the values of loops are that are read later: a stack, and the place in it; alone: those that have been
@@ -109,10 +110,8 @@ class Writer:
     """
 
     def __init__(self, graph: Graph, tokens: Tokens):
-        self.graph, self.tokens = graph, tokens
-        self.equations: list[Equation] = []
-        self.constants = dict(graph.constants)
-        self.count = graph.count
+        super().__init__(graph)
+        self.tokens = tokens
         self.rows: dict[Var, tuple[Var, int]] = {}
         self.alone: set[Var] = set()
         self.last = last_uses(graph, tokens)
@@ -120,48 +119,18 @@ class Writer:
     def write(self, loops: list[Loop]) -> Graph:
         at = 0
         for loop in loops:
-            self.keep(self.graph.equations[at : loop.run.start])
+            self.keep(self.old.equations[at : loop.run.start])
             written = Rolled(self, loop)
             if written.pays():
                 written.write()
             else:
-                self.keep(self.graph.equations[loop.run.start : loop.run.end])
+                self.keep(self.old.equations[loop.run.start : loop.run.end])
             at = loop.run.end
-        self.keep(self.graph.equations[at:])
+        self.keep(self.old.equations[at:])
         guards = list(self.guards())
-        for v in self.graph.outputs:
+        for v in self.old.outputs:
             self.argument(v)
-        new = replaced(self.graph, self.equations)
-        new.guards, new.count = guards, self.count
-        read = {a for e in self.equations for a in e.args if isinstance(a, Var)} | {
-            *new.outputs,
-            *(v for v, _ in guards),
-        }
-        new.constants = {v: x for v, x in self.constants.items() if v in read}
-        return new
-
-    def new(self, aval: Aval) -> Var:
-        self.count += 1
-        return Var(f"v{self.count}", aval)
-
-    def emit(self, f: Callable[..., Any], *args: Var, out: Var | None = None) -> Var:
-        """The equations of `f(*args)`; the variable of the result, `out` if given."""
-        if not args:  # of constants
-            value = np.asarray(f())
-            v = self.new(Aval(value.shape, value.dtype))
-            self.constants[v] = value
-            return v
-        blanks = [np.broadcast_to(np.zeros((), a.aval.dtype), a.aval.shape) for a in args]
-        graph = graph_of(lambda leaves: f(*leaves), blanks)
-        names = dict(zip(graph.inputs, args, strict=True))
-        (result,) = graph.outputs
-        if out is not None:
-            names[result] = out
-        for e in graph.equations:
-            names.update((v, self.new(v.aval)) for v in e.outputs if v not in names)
-            given = tuple(names[a] if isinstance(a, Var) else a for a in e.args)
-            self.equations.append(Equation(e.primitive, given, e.params, tuple(names[v] for v in e.outputs)))
-        return names[result]
+        return self.graph(self.old.outputs, guards)
 
     def argument(self, a: Any) -> Any:
         """An argument of the old graph in the new one; what has been stacked is taken out."""
@@ -256,12 +225,12 @@ class Writer:
     def guards(self) -> Iterator[tuple[Var, Any]]:
         """The guards, those of all rows of a stack as one."""
         of_stack: dict[Var, dict[int, Any]] = {}
-        for v, answer in self.graph.guards:
+        for v, answer in self.old.guards:
             if v in self.rows:
                 stack, place = self.rows[v]
                 of_stack.setdefault(stack, {})[place] = answer
         whole = {stack for stack, answers in of_stack.items() if len(answers) == stack.aval.shape[0]}
-        for v, answer in self.graph.guards:
+        for v, answer in self.old.guards:
             if v not in self.rows or self.rows[v][0] not in whole:
                 yield self.argument(v), answer
         for stack in whole:
@@ -297,7 +266,7 @@ class Rolled:
 
     def __init__(self, writer: Writer, loop: Loop):
         self.writer, self.run, self.steps = writer, loop.run, loop.steps
-        self.tokens, self.equations = writer.tokens, writer.graph.equations
+        self.tokens, self.equations = writer.tokens, writer.old.equations
         self.hoisted = self.moving()
         self.reverse = self.is_backwards()
         self.consts: dict[int, Var] = {}

@@ -383,6 +383,81 @@ def test_a_rolled_graph_can_be_differentiated():
     np.testing.assert_allclose(cr.vmap(graph, (None, 0, None))(W, XS[:2], XS), [rnn(W, h, XS) for h in XS[:2]])
 
 
+# ---- arrays that are written row by row ------------------------------------------------------------------------------
+
+
+def handed_on(graph):
+    """The shapes of what the scans of a graph hand from step to step."""
+    return [
+        v.aval.shape
+        for e in graph.equations
+        if e.primitive.name == "scan"
+        for v in e.params["body"].outputs[: e.params["carries"]]
+    ]
+
+
+def sums_of_neighbors(x, n):
+    y = np.copy(x)
+    for i in range(2, n):
+        y[i] = y[i] + y[i - 1] * 0.5 + y[i - 2] * 0.25 + y[0]
+    return y
+
+
+STACKED = {
+    "rows written": lambda: (lambda x: filled(x, N), H),
+    "a linear recurrence": lambda: (lambda a: recurrence(a, N), XS[:, 0].copy()),
+    "neighbors": lambda: (lambda x: sums_of_neighbors(x, N), XS),
+    "a gradient of rows": lambda: (cr.grad(rnn, 2), W, H, XS),
+    "a gradient of neighbors": lambda: (cr.grad(lambda x: np.sum(sums_of_neighbors(x, N) ** 2)), XS),
+}
+
+
+@pytest.mark.parametrize("what", STACKED)
+def test_arrays_written_row_by_row_are_stacked(what):
+    f, *args = STACKED[what]()
+    graph = rolled(f, *args)
+    if what != "a gradient of neighbors":  # where y[0] is added to in every step
+        assert (N, 3) not in handed_on(graph)
+        assert (N,) not in handed_on(graph)
+
+
+def written_twice(x, n):
+    y = np.zeros((n, 3), like=x)
+    for i in range(n):
+        y[i // 2] = x * i + y[i // 2]
+    return y
+
+
+def read_late(x, n):
+    y = np.copy(x)
+    for i in range(n):
+        y[i] = y[i] + np.sum(y)
+    return y
+
+
+def read_before_and_after(x, n):
+    y = np.copy(x)
+    for i in range(n):
+        y[i] = y[n - 1 - i] * 2
+    return y
+
+
+def written_in_any_order(x, n):
+    y = np.copy(x)
+    for i in np.random.default_rng(3).permutation(n):
+        y[i] = np.sin(y[i])
+    return y
+
+
+@pytest.mark.parametrize("f", [written_twice, read_late, read_before_and_after, written_in_any_order])
+def test_what_else_is_done_with_rows(f):
+    x = H if f is written_twice else XS
+    graph = rolled(lambda x: f(x, N), x)
+    assert scans(graph)
+    assert ((N, 3) in handed_on(graph)) == (f is not written_in_any_order)
+    rolled(cr.grad(lambda x: np.sum(f(x, N) ** 2)), x)
+
+
 # ---- what must not be rolled -----------------------------------------------------------------------------------------
 
 
