@@ -1,9 +1,10 @@
 """How exact each function is: the largest error in units in the last place of the result, for float64 and float32.
 
 They are measured, with a margin: of float32 functions of one argument on 2**26 numbers spread over all (from `exp` to
-`arctanh` on all 2**32), of the others on samples of all sizes. They hold with fused multiply-adds; without, add one. What is not listed is exact to the last bit. The errors of
-`logaddexp`, `logaddexp2`, `gammaln` and `digamma` are in units of the largest of the result, the arguments and 1: where
-these functions pass through zero, their results are differences.
+`arctanh` on all 2**32), of the others on samples of all sizes. They hold with fused multiply-adds; without, add one.
+What is not listed is exact to the last bit. The errors of `logaddexp`, `logaddexp2`, `gammaln` and `digamma` are in
+units of the largest of the result, the arguments and 1: where these functions pass through zero, their results are
+differences.
 """
 
 ULP = {
