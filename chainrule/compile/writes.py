@@ -55,12 +55,16 @@ class Read(NamedTuple):
 
 
 class Written(NamedTuple):
-    """An array that is handed on: its place among the carries, the equation that writes a row, and those that read."""
+    """An array that is handed on: its place among the carries, the equation that writes a row, and those that read.
+
+    again: those that read what the same iteration has written.
+    """
 
     place: int
     write: Equation
     rows: np.ndarray
     reads: list[Read]
+    again: list[Equation]
 
     def stacked(self, e: Equation, emitter: Emitter) -> tuple[Equation, Callable[[], Any]]:
         """The scan without that array, and what writes the array after it."""
@@ -91,11 +95,12 @@ class Written(NamedTuple):
             outputs.carry.extend([value, *chain[:-1]])
             results.carry.extend(emitter.new(name.aval) for _ in chain)
         stack = emitter.new(Aval((len(self.rows), *value.aval.shape), value.aval.dtype))
-        gone = [self.write, *(read.equation for read in self.reads)]
+        gone = [self.write, *(read.equation for read in self.reads), *self.again]
+        names = {q.outputs[0]: value for q in self.again}
         step = Graph(
             [*inputs.consts, *inputs.carry, *inputs.xs],
-            [q for q in body.equations if all(q is not g for g in gone)],
-            [*outputs.carry, *outputs.xs, value],
+            [renamed(q, names) for q in body.equations if all(q is not g for g in gone)],
+            [names.get(v, v) for v in (*outputs.carry, *outputs.xs, value)],
             body.constants,
             count=emitter.count,
         )
@@ -113,6 +118,13 @@ class Written(NamedTuple):
         return Equation(scan, args, params, made), final
 
 
+def renamed(e: Equation, names: dict[Var, Var]) -> Equation:
+    """An equation that reads some variables under other names."""
+    return Equation(
+        e.primitive, tuple(names.get(a, a) if isinstance(a, Var) else a for a in e.args), e.params, e.outputs
+    )
+
+
 def written(e: Equation, i: int) -> Written | None:
     """What is known of the i-th carry of a scan, if it is an array that can be stacked."""
     body, length = e.params["body"], e.params["length"]
@@ -127,7 +139,7 @@ def written(e: Equation, i: int) -> Written | None:
         return None
     if body.outputs.count(new) > 1 or array in body.outputs:
         return None
-    if any(a is new or (a is array and k) for q in body.equations for k, a in enumerate(q.args)):
+    if any(k and (a is new or a is array) for q in body.equations for k, a in enumerate(q.args)):
         return None
     step = -1 if e.params["reverse"] else 1
     known = {name: x[::step] for name, x in zip(inputs.xs, xs, strict=True) if is_places(x)}
@@ -136,15 +148,20 @@ def written(e: Equation, i: int) -> Written | None:
         return None
     turn = np.full(array.aval.shape[0], length)
     turn[rows] = np.arange(length)
-    reads = []
+    reads, again = [], []
     for q in body.equations:
-        if q is not write and q.args[0] is array:
+        if q.args and q.args[0] is new:
+            found = places(q, 1, known, length) if q.primitive is getitem else None
+            if found is None or not np.array_equal(found, rows):
+                return None
+            again.append(q)
+        elif q is not write and q.args and q.args[0] is array:
             found = places(q, 1, known, length) if q.primitive is getitem else None
             back = None if found is None else since(turn[found])
             if found is None or back is None:
                 return None
             reads.append(Read(q, found, back))
-    return Written(i, write, rows, reads)
+    return Written(i, write, rows, reads, again)
 
 
 def since(turns: np.ndarray) -> int | None:
