@@ -2,7 +2,7 @@
 
 Beside asdex (JAX: patterns, coloring, compiled products), CasADi (SX: an expression a number; MX: one an array),
 SciPy's grouped finite differences with the pattern given, and the derivative by hand. The programs are those of
-`sparse_tasks.py`. All results are compared with those by hand before anything is timed. The process is held on one
+`tests/sparse_tasks.py`. All results are compared with those by hand before anything is timed. The process is held on one
 core, so that nobody has more threads than another; numba, which asdex's coloring is made of, is warm beforehand.
 
     python benchmarks/sparse.py [--quick] [--only pattern first warm growth solvers] [--json FILE]
@@ -16,8 +16,10 @@ if hasattr(os, "sched_setaffinity"):
 import functools
 import gc
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from harness import DifferentResults, Ratio, Report, interleave, parser, peak_over_start
@@ -26,10 +28,11 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.optimize._numdiff import approx_derivative, group_columns
 
+import chainrule as cr
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import sparse_tasks
 from sparse_tasks import HESSIANS, JACOBIANS, LADYBUG, Task
-
-import chainrule as cr
 
 MAKERS = {**JACOBIANS, **HESSIANS}
 LARGE = ("brusselator", "burgers", "goddard", "bundle adjustment")

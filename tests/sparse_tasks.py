@@ -1,4 +1,5 @@
-"""Programs with sparse derivatives, as their users would write them, with those derivatives by hand.
+"""Programs with sparse derivatives, as their users would write them, with those derivatives by hand: for the tests and
+for `benchmarks/sparse.py`.
 
 Each is made for about n unknowns. A program takes the array namespace first: `numpy` under chainrule, `jax.numpy` under
 its peers. The derivatives by hand are what somebody would write who has the formulas and an afternoon: the pattern is
