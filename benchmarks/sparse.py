@@ -2,8 +2,8 @@
 
 Beside asdex (JAX: patterns, coloring, compiled products), CasADi (SX: an expression a number; MX: one an array),
 SciPy's grouped finite differences with the pattern given, and the derivative by hand. The programs are those of
-`tests/sparse_tasks.py`. All results are compared with those by hand before anything is timed. The process is held on one
-core, so that nobody has more threads than another; numba, which asdex's coloring is made of, is warm beforehand.
+`tests/sparse_tasks.py`. All results are compared with those by hand before anything is timed. The process is held on
+one core, so that nobody has more threads than another; numba, which asdex's coloring is made of, is warm beforehand.
 
     python benchmarks/sparse.py [--quick] [--only pattern first warm growth solvers] [--json FILE]
 """
