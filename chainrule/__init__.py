@@ -10,7 +10,11 @@ from .core.errors import (
     NonFiniteError as NonFiniteError,
 )
 from .explain import explain as explain
+from .implicit.functions import implicit as implicit
+from .jacobians.affine import affine as affine
 from .jacobians.dense import hessian as hessian, hvp as hvp, jacobian as jacobian
+from .jacobians.operators import linear_operator as linear_operator
+from .jacobians.propagation import propagate as propagate
 from .ops.control import stop_gradient as stop_gradient
 from .patching import patch_numpy as patch_numpy
 from .transforms.batching import vmap as vmap

@@ -24,10 +24,11 @@ MAY_IMPORT = {
     "ops": {"core", "ops"},
     "transforms": {"core", "transforms"},
     "jacobians": {"core", "transforms", "jacobians"},
+    "implicit": {"core", "transforms", "jacobians", "implicit"},
     "explain": {"core", "transforms", "explain"},
     "testing": {"core", "transforms", "jacobians"},
     "numpy": {"core", "numpy"},
-    "scipy": {"core", "ops", "transforms", "numpy", "scipy"},
+    "scipy": {"core", "ops", "transforms", "jacobians", "implicit", "numpy", "scipy"},
     "compat": {"chainrule", "numpy", "scipy", "testing", "compat"},
 }
 """What each part of the package may import from the others. Whatever is not listed uses the public names alone."""
