@@ -1,1 +1,1 @@
-"""Derivatives of solutions: of equations, by the implicit function theorem; and a solver that hands over its factors."""
+"""Derivatives of solutions: of equations, by the implicit function theorem; and Newton's method."""

@@ -8,7 +8,7 @@ import numpy as np
 DENSE_BELOW = 100
 """Equations up to which a sparse matrix is factorised as a dense one: LAPACK is faster than SuperLU there."""
 BAND_LIMIT = 24
-"""Diagonals up to which a banded factorisation was faster than a sparse one of the same matrix (benchmarks/solvers.py)"""
+"""Diagonals up to which a banded factorisation was faster than a sparse one of the same matrix"""
 SYMMETRIC_FROM = 0.9
 """Share of the entries whose mirror image is stored, too, from which the structure counts as symmetric"""
 
@@ -143,23 +143,18 @@ class Dense(Factors):
     """By LAPACK's getrf."""
 
     def __init__(self, J: np.ndarray):
-        import scipy.linalg
-
         super().__init__(J.shape, "dense")
-        self.lu, self.pivots, info = scipy.linalg.lapack.dgetrf(J)
+        self.lu, self.pivots, info = _lapack("getrf")(J)
         _check(info)
 
     def _solve(self, b, transposed):
-        import scipy.linalg
-
-        return scipy.linalg.lapack.dgetrs(self.lu, self.pivots, b, trans=int(transposed))[0]
+        return _lapack("getrs")(self.lu, self.pivots, b, trans=int(transposed))[0]
 
 
 class Banded(Factors):
     """By LAPACK's gbtrf, or gttrf for three diagonals, after a permutation of rows and columns alike."""
 
     def __init__(self, J: Any, ordering: tuple[str, Any]):
-        import scipy.linalg
         import scipy.sparse
 
         super().__init__(J.shape, ordering)
@@ -176,20 +171,18 @@ class Banded(Factors):
         band[self.lower + self.upper + row - col, col] = J.data
         self.is_tridiagonal = self.lower == self.upper == 1
         if self.is_tridiagonal:
-            *self.factors, info = scipy.linalg.lapack.dgttrf(band[3, :-1], band[2], band[1, 1:])
+            *self.factors, info = _lapack("gttrf")(band[3, :-1], band[2], band[1, 1:])
         else:
-            *self.factors, info = scipy.linalg.lapack.dgbtrf(band, self.lower, self.upper, overwrite_ab=True)
+            *self.factors, info = _lapack("gbtrf")(band, self.lower, self.upper, overwrite_ab=True)
         _check(info)
 
     def _solve(self, b, transposed):
-        import scipy.linalg
-
         b = b if self.order is None else b[self.order]
         if self.is_tridiagonal:
-            x = scipy.linalg.lapack.dgttrs(*self.factors, b, trans="T" if transposed else "N")[0]
+            x = _lapack("gttrs")(*self.factors, b, trans="T" if transposed else "N")[0]
         else:
             band, pivots = self.factors
-            x = scipy.linalg.lapack.dgbtrs(band, self.lower, self.upper, b, pivots, trans=int(transposed))[0]
+            x = _lapack("gbtrs")(band, self.lower, self.upper, b, pivots, trans=int(transposed))[0]
         x = np.reshape(x, b.shape)
         if self.order is None:
             return x
@@ -231,6 +224,13 @@ class Iterative(Factors):
         operator = self.operator.T if transposed else self.operator
         columns = [self.solver(operator, c) for c in (b.T if b.ndim == 2 else b[None])]
         return np.stack(columns, axis=-1) if b.ndim == 2 else np.asarray(columns[0])
+
+
+def _lapack(name: str) -> Any:
+    """LAPACK's routine of this name, in double precision."""
+    import scipy.linalg
+
+    return scipy.linalg.get_lapack_funcs(name)
 
 
 def _check(info: int) -> None:

@@ -40,7 +40,7 @@ class LinearSolver:
             return factorize(jacobian(f)(x), "dense")
         if method == "sparse":
             return self.factorised(sparse_jacobian(f, x))
-        return Iterative(linear_operator(f, x), krylov if method == "krylov" else method)
+        return Iterative(linear_operator(f, x), method if callable(method) else krylov)
 
     def factorised(self, J: Any) -> Factors:
         """The order that was chosen for one matrix serves for the next, if that has as many entries."""

@@ -129,7 +129,7 @@ def given(parts: Sequence[Any]) -> list[int]:
     return [i for i, part in enumerate(parts) if part is not None and part is not False]
 
 
-# ---- the solution: p -> x (n,) ----------------------------------------------------------------------------------------
+# ---- the solution: p -> x (n,) ---------------------------------------------------------------------------------------
 
 
 def solution_jvp(tangents, x, *p, problem):
@@ -142,7 +142,7 @@ def solution_vjp(wanted, ct, x, *p, problem):
     on = given(wanted)
     c = bind(system, ct, x, *p, problem=problem, transposed=True)
     _, pullback = vjp(lambda *some: problem.residual(x, *among(p, on, some)), *(p[i] for i in on))
-    return among([None] * len(p), on, pullback(-c))
+    return tuple(among([None] * len(p), on, pullback(-c)))
 
 
 def solution_batch(is_batched, *p, problem):
@@ -170,7 +170,7 @@ solution = Primitive(
     sparsity=solution_sparsity,
 )
 
-# ---- the system: b (..., n), x (n,), p -> y (..., n) with A(x, p) y = b -----------------------------------------------
+# ---- the system: b (..., n), x (n,), p -> y (..., n) with A(x, p) y = b ----------------------------------------------
 
 
 def system_impl(b, x, *p, problem, transposed):

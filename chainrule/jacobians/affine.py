@@ -86,7 +86,7 @@ def affine(f: Callable[..., Any], n: int | tuple[int, ...]) -> tuple[Any, np.nda
     Returns
     -------
     A : (m, n) scipy.sparse.csc_array
-        A row per output element, a column per input element, in C order. The format is the one that SciPy's HiGHS takes.
+        A row per output element, a column per input element, in C order. HiGHS takes this format as it is.
     b : (m,) array
         f(0), flat.
 

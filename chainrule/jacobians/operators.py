@@ -99,7 +99,8 @@ def linear_operator(f: Callable[..., Any], x: Any) -> Any:
 
         return of_matrix
 
-    return scipy.sparse.linalg.LinearOperator(
+    operator: Any = scipy.sparse.linalg.LinearOperator  # which makes one of another class, unknown to type checkers
+    return operator(
         (outputs.size, inputs.size),
         matvec=matvec,
         rmatvec=rmatvec,

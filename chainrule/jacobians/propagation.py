@@ -46,8 +46,8 @@ def propagate(f: Callable[..., Any], x: Any, cov: Any, second_order: bool = Fals
 
     Notes
     -----
-    Cost: that of the Jacobian, which is sparse from 200 inputs on, and of its product with `cov`. The correction takes a
-    sparse Hessian for each output, so it is for few outputs. Source: JCGM 100:2008 (GUM), sections 5.1 and 5.2.
+    Cost: that of the Jacobian, which is sparse from 200 inputs on, and of its product with `cov`. The correction takes
+    a Hessian for each output, so it is for few outputs. Source: JCGM 100:2008 (GUM), sections 5.1 and 5.2.
 
     Examples
     --------
@@ -88,8 +88,8 @@ def covariance(cov: Any, x: np.ndarray) -> Any:
         C = scipy.sparse.csr_array(cov) if is_sparse else cov
     else:
         raise ValueError(
-            f"propagate: cov has shape {cov.shape}; for x of shape {x.shape} it holds variances, of that shape, or is a "
-            f"matrix of shape ({n}, {n})"
+            f"propagate: cov has shape {cov.shape}; for x of shape {x.shape} it holds variances, of that shape, or is "
+            f"a matrix of shape ({n}, {n})"
         )
     if (C.diagonal() < 0).any():
         raise ValueError("propagate: cov has a negative variance; variances are squares of standard deviations")
@@ -107,7 +107,7 @@ def mean_shift(f: Callable[..., Any], x: np.ndarray, C: Any, y: np.ndarray) -> n
     for i in range(y.size):
         if x.size >= SPARSE_FROM:
             H = sparse_hessian(lambda x, i=i: np.ravel(f(x))[i], x)
-            shifts.append((H.multiply(C) if scipy.sparse.issparse(C) else H.multiply(C)).sum() / 2)
+            shifts.append(H.multiply(C).sum() / 2)
         else:
             H = linear_operator(jacobian(lambda x, i=i: np.ravel(f(x))[i], mode="reverse"), x)
             shifts.append(np.trace(H @ (C.toarray() if scipy.sparse.issparse(C) else C)) / 2)

@@ -1,0 +1,171 @@
+"""Functions that a user passes to an optimiser, with the derivatives that SciPy asks for, in the format that it takes.
+
+SciPy asks for the value, the gradient and the Hessian at the same place one after the other, each by a call of its own.
+The value and the gradient share one pass here: the first leaves the tape, the second walks back.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...core.errors import LeakedTracerError, LostGradientError, MissingRuleError, user_line
+from ...core.trace import Tracer, concrete, frozen, is_traced
+from ...implicit.factors import DENSE_BELOW
+from ...jacobians.dense import hessian, hvp, jacobian
+from ...jacobians.stand_in import sparse_hessian, sparse_jacobian
+from ...ops.signatures.creation import nested
+from ...transforms.reverse import vjp
+
+
+def standing_for(original: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Gives the decorated function the signature of `original`, a function of SciPy's that it is called in place of."""
+
+    def enter(implementation):
+        @functools.wraps(implementation)
+        def function(*args, **kwargs):
+            return implementation(*args, **kwargs)
+
+        function.__signature__ = inspect.signature(original)  # pyright: ignore[reportAttributeAccessIssue]
+        return function
+
+    return enter
+
+
+def as_tuple(args: Any) -> tuple[Any, ...]:
+    return args if isinstance(args, tuple) else (args,)
+
+
+def plain_tree(x: Any, what: str) -> Any:
+    """Tuples, lists and dicts with the plain values of the traced arrays in them."""
+    if isinstance(x, tuple | list):
+        return type(x)(plain_tree(v, what) for v in x)
+    if isinstance(x, dict):
+        return {k: plain_tree(v, what) for k, v in x.items()}
+    return concrete(x, what) if isinstance(x, Tracer) else x
+
+
+def start(x0: Any, what: str) -> np.ndarray:
+    """A starting point: its derivative is zero, so its plain value; whole numbers become floating point ones."""
+    x0 = np.asarray(concrete(frozen(nested(x0)), f"{what}: the starting point"))
+    return x0.astype(float) if x0.dtype.kind in "iub" else x0
+
+
+def differentiated(what: str, option: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Adds to an error of ours what else the user of this function of SciPy's can do: name `option`."""
+
+    def enter(method):
+        @functools.wraps(method)
+        def tried(*args, **kwargs):
+            try:
+                return method(*args, **kwargs)
+            except (LostGradientError, MissingRuleError) as error:
+                error.add_note(f"scipy.{what}: or pass {option}, and SciPy takes finite differences instead.")
+                raise
+
+        return tried
+
+    return enter
+
+
+class Objective:
+    """A real function of a vector: value, gradient, Hessian and products with it, all at plain vectors."""
+
+    def __init__(self, fun: Callable[..., Any], args: tuple[Any, ...], what: str, option: str = 'jac="2-point"'):
+        self.fun, self.args, self.what = fun, args, what
+        self.last: Any = None  # (x, value, pullback)
+        self.passes = differentiated(what, option)(self.passes)
+
+    def __call__(self, x: Any) -> Any:
+        """The value, a number; x may be traced."""
+        y = nested(self.fun(x, *self.args))
+        if y.size != 1:
+            raise ValueError(
+                f"scipy.{self.what}: the objective must be a single number; an array of shape {y.shape} was returned"
+            )
+        return y if y.shape == () else np.reshape(y, ())
+
+    def passes(self, x: np.ndarray) -> tuple[Any, Any]:
+        """The value at x and the pullback, of the last x kept."""
+        last = self.last
+        if last is None or not np.array_equal(last[0], x, equal_nan=True):
+            y, pullback = vjp(self, x)
+            last = self.last = x.copy(), untraced(y, self.what), pullback
+        return last[1:]
+
+    def value(self, x: np.ndarray, *args: Any) -> Any:
+        return self.passes(x)[0]
+
+    def plain_value(self, x: np.ndarray, *args: Any) -> Any:
+        """The value for a method that asks for no gradient."""
+        return untraced(nested(self.fun(x, *self.args)), self.what)
+
+    def gradient(self, x: np.ndarray, *args: Any) -> Any:
+        y, pullback = self.passes(x)
+        return pullback(np.ones((), y.dtype))[0]
+
+    def hessian(self, x: np.ndarray, *args: Any) -> Any:
+        return hessian(self)(x)
+
+    def sparse_hessian(self, x: np.ndarray, *args: Any) -> Any:
+        return sparse_hessian(self, x)
+
+    def hessp(self, x: np.ndarray, v: np.ndarray, *args: Any) -> Any:
+        return hvp(self)(x, v)
+
+
+class Residuals:
+    """A vector function of a vector: value and Jacobian, dense or sparse, at plain vectors; the last value is kept."""
+
+    def __init__(self, fun: Callable[..., Any], args: tuple[Any, ...], what: str, option: str, kwargs: Any = None):
+        self.fun, self.args, self.kwargs, self.what = fun, args, kwargs or {}, what
+        self.last: Any = None
+        self.jacobian = differentiated(what, option)(self.jacobian)
+        self.sparse_jacobian = differentiated(what, option)(self.sparse_jacobian)
+
+    def __call__(self, x: Any) -> Any:
+        """The value as a vector; x may be traced."""
+        y = nested(self.fun(x, *self.args, **self.kwargs))
+        return y if y.ndim else np.reshape(y, (1,))
+
+    def value(self, x: Any, *args: Any) -> np.ndarray:
+        last = self.last
+        if last is None or not np.array_equal(last[0], x, equal_nan=True):
+            last = self.last = np.array(x), untraced(self(x), self.what)
+        return last[1]
+
+    def jacobian(self, x: np.ndarray, *args: Any) -> np.ndarray:
+        return untraced(jacobian(lambda x: np.ravel(self(x)))(x), self.what)
+
+    def sparse_jacobian(self, x: np.ndarray, *args: Any) -> Any:
+        return sparse_jacobian(lambda x: np.ravel(self(x)), x)
+
+    def fitting(self, size: int, dense_below: int = DENSE_BELOW) -> Callable[..., Any]:
+        """The dense or the sparse Jacobian, by the number of unknowns."""
+        return self.jacobian if size < dense_below else self.sparse_jacobian
+
+
+def untraced(value: Any, what: str) -> Any:
+    """What a function gave for plain arguments; an error if it is traced."""
+    value = frozen(value)
+    if isinstance(value, Tracer):
+        raise leaked(what)
+    return value
+
+
+def leaked(what: str) -> LeakedTracerError:
+    return LeakedTracerError(
+        f"scipy.{what}: the function that it was given uses a traced value from outside (at {user_line()}), and the "
+        "derivative in that would be lost: pass the value in args"
+    )
+
+
+def no_derivative(what: str, **options: Any) -> None:
+    """Raises if one of these, which have no derivative, is traced."""
+    for name, value in options.items():
+        if is_traced(value):
+            raise MissingRuleError(
+                f"scipy.{what}: no derivative in {name} (at {user_line()}): pass chainrule.stop_gradient({name})"
+            )
