@@ -9,8 +9,14 @@ function uses of traced values must be among its arguments.
 import scipy.optimize
 
 from ..namespace import passing_through
-from .fitting import least_squares as least_squares
+from .fitting import curve_fit as curve_fit, least_squares as least_squares
 from .minimization import minimize as minimize, minimize_scalar as minimize_scalar
+from .programs import (
+    linear_sum_assignment as linear_sum_assignment,
+    linprog as linprog,
+    lsq_linear as lsq_linear,
+    nnls as nnls,
+)
 from .roots import (
     bisect as bisect,
     brenth as brenth,

@@ -1,5 +1,6 @@
 """Least squares: exact Jacobians for SciPy's methods, and the derivatives of the fit in data and settings."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -7,10 +8,10 @@ import numpy as np
 import scipy.optimize
 
 from ...core.trace import is_traced
+from ...jacobians.dense import jacobian
 from ...ops.signatures.creation import nested
 from ...ops.signatures.tools import refuse
-from ...transforms.reverse import grad
-from .derivatives import Residuals, no_derivative, plain_tree, standing_for, start
+from .derivatives import Residuals, no_derivative, standing_for, start, untraced
 from .minimization import TOLERANCE
 from .roots import converged
 from .stationary import Rows, minimizer
@@ -34,10 +35,10 @@ def least_squares(
     loss="linear", f_scale=1.0, diff_step=None, tr_solver=None, tr_options=None, jac_sparsity=None, max_nfev=None,
     verbose=0, args=(), kwargs=None, **more,
 ):  # fmt: skip
-    """A minimiser of a sum of squares, or of a robust loss of them, found with the exact Jacobian, and with derivatives.
+    """A minimiser of a sum of squares, or of a robust loss of them, with the exact Jacobian, and with derivatives.
 
-    Where `jac` is not given ("2-point", SciPy's default), it is the exact one: a dense array below 500 unknowns, or where
-    the method takes no other ("lm", or tr_solver="exact"), a sparse matrix above; `jac_sparsity` is not needed then.
+    Where `jac` is not given ("2-point", SciPy's default), it is the exact one: a dense array below 500 unknowns, or
+    where the method takes no other ("lm", or tr_solver="exact"); a sparse matrix above. `jac_sparsity` is not needed.
 
     Of the result, `x`, `fun` and `cost` are differentiable in args and kwargs, in the bounds and in f_scale, in both
     modes and to any order. It is the derivative of the true minimiser: the curvature of the residuals is in it, which
@@ -110,3 +111,77 @@ def loss_of(loss: Any, what: str) -> Callable[[Any], Any]:
     if callable(loss):
         return lambda z: loss(z)[0]
     raise ValueError(f"scipy.{what}: loss is one of {', '.join(LOSSES)}, or a function; got {loss!r}")
+
+
+@standing_for(scipy.optimize.curve_fit)
+def curve_fit(
+    f, xdata, ydata, p0=None, sigma=None, absolute_sigma=False, check_finite=None, bounds=(-np.inf, np.inf),
+    method=None, jac=None, *, full_output=False, nan_policy=None, **kwargs,
+):  # fmt: skip
+    """Parameters of the curve f(x, *p) through data, and their covariance, found with the exact Jacobian.
+
+    Parameters and covariance are differentiable in xdata, ydata, sigma and bounds, in both modes and to any order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import chainrule as cr
+    >>> from chainrule.scipy.optimize import curve_fit
+    >>> x = np.arange(4.0)
+    >>> cr.jacobian(lambda y: curve_fit(lambda x, a, b: a * x + b, x, y)[0])(2 * x + 1)  # the line through points
+    array([[-0.3, -0.1,  0.1,  0.3],
+           [ 0.7,  0.4,  0.1, -0.2]])
+    """
+    what = "optimize.curve_fit"
+    no_derivative(what, jac=jac)
+    ends = (bounds.lb, bounds.ub) if isinstance(bounds, scipy.optimize.Bounds) else tuple(bounds)
+    p0 = None if p0 is None else start(p0, what)
+
+    @functools.wraps(f)
+    def curve(x, *p):
+        return untraced(nested(f(x, *p)), what)
+
+    def slopes(x, *p):
+        return Residuals(lambda p: nested(f(x, *p)), (), what, 'jac="3-point"').jacobian(np.array(p, float))
+
+    def fit(xdata, ydata, sigma, ends):
+        return scipy.optimize.curve_fit(
+            curve, xdata, ydata, p0, sigma, absolute_sigma, check_finite, ends, method, slopes if jac is None else jac,
+            full_output=True, nan_policy=nan_policy, **kwargs,
+        )  # fmt: skip
+
+    if not is_traced((xdata, ydata, sigma, ends)):
+        found = fit(xdata, ydata, sigma, ends)
+        return found if full_output else found[:2]
+    if nan_policy == "omit":
+        raise refuse(what, 'nan_policy="omit" has no derivative: leave the missing data out')
+    bounded = is_traced(ends) or not all(np.isinf(np.asarray(end)).all() for end in ends)
+    ydata = nested(ydata)
+    parameters = (
+        (nested(xdata) if isinstance(xdata, list | tuple) else xdata, ydata, sigma),
+        [ends] if bounded else [],
+    )
+
+    def residuals(p, args):
+        xdata, ydata, sigma = args
+        r = np.ravel(nested(f(xdata, *p)) - ydata)
+        if sigma is None:
+            return r
+        sigma = nested(sigma)
+        return np.linalg.solve(np.linalg.cholesky(sigma), r) if sigma.ndim == 2 else r / sigma
+
+    def solver(args, of_rows):
+        p, *report = fit(*args, of_rows[0] if of_rows else ends)
+        return p, report
+
+    rows = [Rows(lambda x, w: x, lambda w: w)] if bounded else []
+    half = lambda p, args: 0.5 * np.sum(residuals(p, args) ** 2)  # noqa: E731
+    p, report = minimizer(what, half, rows, solver, parameters, TOLERANCE)
+    J = jacobian(lambda p: residuals(p, parameters[0]))(p)
+    covariance = np.linalg.inv(J.T @ J)
+    if not absolute_sigma:
+        freedom = ydata.size - p.size
+        if freedom <= 0:
+            raise ValueError(f"scipy.{what}: a covariance needs more data ({ydata.size}) than parameters ({p.size})")
+        covariance = covariance * (2 * half(p, parameters[0]) / freedom)
+    return (p, covariance, *report[1:]) if full_output else (p, covariance)

@@ -1,28 +1,26 @@
-"""Minimisers: exact gradients, Hessians and constraint Jacobians for SciPy's methods, and derivatives of the minimiser."""
+"""Minimisers: exact gradients, Hessians and constraint Jacobians for SciPy's methods, and their derivatives."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import scipy.optimize
+import scipy.sparse
 
 from ...core.trace import is_traced
 from ...implicit.factors import DENSE_BELOW
 from ...jacobians.stand_in import sparse_hessian
 from ...ops.signatures.creation import nested
-from ...ops.signatures.tools import refuse
-from .derivatives import Objective, Residuals, as_tuple, leaked, no_derivative, plain_tree, standing_for, start
+from .derivatives import Objective, Residuals, as_tuple, no_derivative, plain_tree, standing_for, start
 from .roots import converged, scalar
 from .stationary import Rows, minimizer
 
-GRADIENT = frozenset(
-    "cg bfgs newton-cg l-bfgs-b tnc slsqp dogleg trust-ncg trust-krylov trust-exact trust-constr".split()
-)
-"""Methods that take a gradient"""
 PRODUCTS = frozenset({"newton-cg", "trust-ncg", "trust-krylov"})
 """Methods that are given products with the Hessian"""
 MATRIX = frozenset({"dogleg", "trust-exact"})
 """Methods that are given a dense Hessian"""
+GRADIENT = PRODUCTS | MATRIX | {"cg", "bfgs", "l-bfgs-b", "tnc", "slsqp", "trust-constr"}
+"""Methods that take a gradient"""
 TOLERANCE = 1e-2
 """How far from a minimiser a result may be, of which a derivative is asked, relative to 1 + max|x|"""
 
@@ -41,8 +39,8 @@ def minimize(
 
     Of the result, `x` and `fun` are differentiable in args, in the bounds, in the `args` of constraints that are dicts,
     in `lb` and `ub` of a NonlinearConstraint, and in A, `lb` and `ub` of a LinearConstraint, in both modes and to any
-    order. The multipliers that this takes are found at the solution. The derivative is as accurate as the minimiser: ask
-    for a small `tol`. At a constraint that is met with no force on it, the derivative is that without the constraint.
+    order. The multipliers that this takes are found at the solution. The derivative is as accurate as the minimiser:
+    ask for a small `tol`. At a constraint that is met with no force on it, the derivative is that without the constraint.
 
     Examples
     --------
@@ -94,7 +92,7 @@ def minimize(
 
 
 def accepted(found: Any) -> bool:
-    """Whether a method that stopped for lack of precision had come to a stationary point: bfgs says so with exact ones."""
+    """Whether a method that stopped for lack of precision had come to a stationary point all the same."""
     slope = getattr(found, "jac", None)
     return getattr(found, "status", None) == 2 and slope is not None and bool(np.max(np.abs(slope), initial=0) < 1e-4)
 
@@ -120,9 +118,7 @@ def supplied(problem: Objective, method: Any, size: int, jac: Any, hess: Any, he
 def standard(bounds: Any, constraints: Any, what: str) -> tuple[list[Rows], list[Any], Any]:
     """Bounds and constraints as rows, their parameters, and how SciPy's form of them comes from plain parameters."""
     kinds = [Limits(bounds)] if bounds is not None else []
-    several = isinstance(constraints, list | tuple) or (
-        not isinstance(constraints, dict) and np.iterable(constraints)
-    )
+    several = isinstance(constraints, list | tuple) or (not isinstance(constraints, dict) and np.iterable(constraints))
     for one in constraints if several else [constraints]:
         kinds.append(constraint(one, what))
 
@@ -229,9 +225,13 @@ def with_derivatives(tied: Any, method: Any, x0: np.ndarray, what: str) -> tuple
     sparse = method == "trust-constr" and x0.size >= DENSE_BELOW
     out: list[Any] = []
     for given in tied:
-        if isinstance(given, dict) and not callable(given.get("jac")) and given.get("jac") is None:
+        if isinstance(given, dict) and given.get("jac") is None:
             f = Residuals(given["fun"], given["args"], what, "jac to this constraint")
-            out.append({**given, "fun": f.value, "jac": f.sparse_jacobian if sparse else f.jacobian})
+            if method == "slsqp":
+                out.append({**given, "fun": f.value, "jac": f.jacobian})
+            else:
+                lower, upper = Dictionary(given).ends(())
+                out.append(exact(scipy.optimize.NonlinearConstraint(f, lower, upper), method, sparse, what))
         elif isinstance(given, scipy.optimize.NonlinearConstraint) and given.jac == "2-point":
             out.append(exact(given, method, sparse, what))
         else:

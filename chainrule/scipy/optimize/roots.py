@@ -113,7 +113,7 @@ def fsolve(
     return (x, *report) if full_output else x
 
 
-# ---- functions of a number --------------------------------------------------------------------------------------------
+# ---- functions of a number -------------------------------------------------------------------------------------------
 
 
 def slope(f: Callable[..., Any], what: str, option: str, order: int = 1) -> Callable[..., Any]:
@@ -257,9 +257,7 @@ def newton(
 
     if not is_traced(args):
         f = lambda x, *w: scalar(func(x, *w), what)  # noqa: E731
-        return scipy.optimize.newton(
-            f, x0, fprime, args, tol, maxiter, fprime2, x1, rtol, full_output, disp
-        )
+        return scipy.optimize.newton(f, x0, fprime, args, tol, maxiter, fprime2, x1, rtol, full_output, disp)
     x, report = solved(what, lambda x, *w: nested(func(x, *w)), solver, args)
     return (x, *report) if full_output else x
 

@@ -31,7 +31,7 @@ DENSE_SIZE = 1_000_000
 
 
 class Rows(NamedTuple):
-    """Constraints lower <= value(x, w) <= upper; the ends are trees of the parameters, too: `ends(w) -> (lower, upper)`."""
+    """Constraints lower <= value(x, w) <= upper, with `ends(w) -> (lower, upper)`; w are their parameters."""
 
     value: Callable[[Any, Any], Any]
     ends: Callable[[Any], tuple[Any, Any]]
