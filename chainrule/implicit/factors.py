@@ -226,6 +226,36 @@ class Iterative(Factors):
         return np.stack(columns, axis=-1) if b.ndim == 2 else np.asarray(columns[0])
 
 
+class Refined(Factors):
+    """Factors of a matrix nearby, and corrections with products (Wilkinson's iterative refinement).
+
+    Where these do not converge fast, `renew()` makes the factors of the matrix itself.
+    """
+
+    def __init__(self, factors: Factors, operator: Any, renew: Callable[[], Factors]):
+        super().__init__(factors.shape, factors.ordering)
+        self.factors, self.operator, self.renew, self.is_exact = factors, operator, renew, False
+
+    def _solve(self, b, transposed):
+        y = self.factors.solve(b, transposed)
+        if self.is_exact:
+            return y
+        A = self.operator.T if transposed else self.operator
+        before = np.inf
+        while True:
+            dy = self.factors.solve(b - A @ y, transposed)
+            y = y + dy
+            size = np.max(np.abs(dy))
+            if size <= 1e-14 * np.max(np.abs(y)):
+                return y
+            if not size <= before / 4:  # no faster than rounding errors let it
+                if size <= 1e-11 * np.max(np.abs(y)):
+                    return y
+                self.factors, self.is_exact = self.renew(), True
+                return self.factors.solve(b, transposed)
+            before = size
+
+
 def _lapack(name: str) -> Any:
     """LAPACK's routine of this name, in double precision."""
     import scipy.linalg

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy.optimize
 
 from ...core.errors import LeakedTracerError, LostGradientError, MissingRuleError, user_line
 from ...core.trace import Tracer, concrete, frozen, is_traced
@@ -18,6 +19,9 @@ from ...jacobians.dense import hessian, hvp, jacobian
 from ...jacobians.stand_in import sparse_hessian, sparse_jacobian
 from ...ops.signatures.creation import nested
 from ...transforms.reverse import vjp
+
+original: Any = scipy.optimize
+"""SciPy's own functions; type checkers would guess the types of their arguments from the defaults."""
 
 
 def standing_for(original: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

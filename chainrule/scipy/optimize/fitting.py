@@ -11,7 +11,7 @@ from ...core.trace import is_traced
 from ...jacobians.dense import jacobian
 from ...ops.signatures.creation import nested
 from ...ops.signatures.tools import refuse
-from .derivatives import Residuals, no_derivative, standing_for, start, untraced
+from .derivatives import Residuals, no_derivative, original, standing_for, start, untraced
 from .minimization import TOLERANCE
 from .roots import converged
 from .stationary import Rows, minimizer
@@ -31,7 +31,7 @@ LOSSES: dict[str, Callable[[Any], Any]] = {
 
 @standing_for(scipy.optimize.least_squares)
 def least_squares(
-    fun, x0, jac="2-point", bounds=(-np.inf, np.inf), method="trf", ftol=1e-8, xtol=1e-8, gtol=1e-8, x_scale=None,
+    fun, x0, jac: Any = "2-point", bounds=(-np.inf, np.inf), method="trf", ftol=1e-8, xtol=1e-8, gtol=1e-8, x_scale=None,
     loss="linear", f_scale=1.0, diff_step=None, tr_solver=None, tr_options=None, jac_sparsity=None, max_nfev=None,
     verbose=0, args=(), kwargs=None, **more,
 ):  # fmt: skip
@@ -65,14 +65,15 @@ def least_squares(
     def solver(parameters, of_rows):
         args, kwargs, f_scale = parameters
         f = Residuals(fun, tuple(args), what, 'jac="3-point"', kwargs)
-        given, sparsity = jac, jac_sparsity
+        given: Any = jac
+        sparsity = jac_sparsity
         if exact_jac:
             dense = method == "lm" or tr_solver == "exact" or x0.size < SPARSE_FROM
             given, sparsity = f.jacobian if dense else f.sparse_jacobian, None
-        elif callable(jac):
+        elif not isinstance(jac, str):
             given = lambda x: jac(x, *args, **kwargs)  # noqa: E731
         limits = of_rows[0] if of_rows else (-np.inf, np.inf)
-        found = scipy.optimize.least_squares(
+        found = original.least_squares(
             f.value, x0, given, limits, method, ftol, xtol, gtol, 1.0 if x_scale is None else x_scale, loss, f_scale,
             diff_step, tr_solver, tr_options or {}, sparsity, max_nfev, verbose, **more,
         )  # fmt: skip
@@ -108,7 +109,7 @@ def least_squares(
 def loss_of(loss: Any, what: str) -> Callable[[Any], Any]:
     if isinstance(loss, str) and loss in LOSSES:
         return LOSSES[loss]
-    if callable(loss):
+    if not isinstance(loss, str):
         return lambda z: loss(z)[0]
     raise ValueError(f"scipy.{what}: loss is one of {', '.join(LOSSES)}, or a function; got {loss!r}")
 
@@ -116,7 +117,7 @@ def loss_of(loss: Any, what: str) -> Callable[[Any], Any]:
 @standing_for(scipy.optimize.curve_fit)
 def curve_fit(
     f, xdata, ydata, p0=None, sigma=None, absolute_sigma=False, check_finite=None, bounds=(-np.inf, np.inf),
-    method=None, jac=None, *, full_output=False, nan_policy=None, **kwargs,
+    method=None, jac: Any = None, *, full_output=False, nan_policy=None, **kwargs,
 ):  # fmt: skip
     """Parameters of the curve f(x, *p) through data, and their covariance, found with the exact Jacobian.
 
@@ -145,7 +146,7 @@ def curve_fit(
         return Residuals(lambda p: nested(f(x, *p)), (), what, 'jac="3-point"').jacobian(np.array(p, float))
 
     def fit(xdata, ydata, sigma, ends):
-        return scipy.optimize.curve_fit(
+        return original.curve_fit(
             curve, xdata, ydata, p0, sigma, absolute_sigma, check_finite, ends, method, slopes if jac is None else jac,
             full_output=True, nan_policy=nan_policy, **kwargs,
         )  # fmt: skip
@@ -171,7 +172,8 @@ def curve_fit(
         return np.linalg.solve(np.linalg.cholesky(sigma), r) if sigma.ndim == 2 else r / sigma
 
     def solver(args, of_rows):
-        p, *report = fit(*args, of_rows[0] if of_rows else ends)
+        xdata, ydata, sigma = args
+        p, *report = fit(xdata, ydata, sigma, of_rows[0] if of_rows else ends)
         return p, report
 
     rows = [Rows(lambda x, w: x, lambda w: w)] if bounded else []

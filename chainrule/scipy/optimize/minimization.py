@@ -11,7 +11,7 @@ from ...core.trace import is_traced
 from ...implicit.factors import DENSE_BELOW
 from ...jacobians.stand_in import sparse_hessian
 from ...ops.signatures.creation import nested
-from .derivatives import Objective, Residuals, as_tuple, no_derivative, plain_tree, standing_for, start
+from .derivatives import Objective, Residuals, as_tuple, no_derivative, original, plain_tree, standing_for, start
 from .roots import converged, scalar
 from .stationary import Rows, minimizer
 
@@ -40,7 +40,7 @@ def minimize(
     Of the result, `x` and `fun` are differentiable in args, in the bounds, in the `args` of constraints that are dicts,
     in `lb` and `ub` of a NonlinearConstraint, and in A, `lb` and `ub` of a LinearConstraint, in both modes and to any
     order. The multipliers that this takes are found at the solution. The derivative is as accurate as the minimiser:
-    ask for a small `tol`. At a constraint that is met with no force on it, the derivative is that without the constraint.
+    ask for a small `tol`. At a constraint that is met with no force on it, the derivative is that without it.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def minimize(
             chosen = method if callable(method) else method.lower()
         given = supplied(problem, chosen, x0.size, jac, hess, hessp)
         tied, more = with_derivatives(tied, chosen, x0, what)
-        found = scipy.optimize.minimize(
+        found = original.minimize(
             fun if jac is True else problem.value if given["jac"] == problem.gradient else problem.plain_value,
             x0, args, method, bounds=limits, constraints=tied, tol=tol, callback=callback,
             options={**more, **(options or {})} or None, **given,
@@ -149,7 +149,7 @@ class Limits:
         return w
 
     def rebuilt(self, w: Any) -> Any:
-        return scipy.optimize.Bounds(*w) if self.keep is None else scipy.optimize.Bounds(*w, self.keep)
+        return original.Bounds(*w) if self.keep is None else original.Bounds(*w, self.keep)
 
 
 class Linear:
@@ -167,7 +167,7 @@ class Linear:
         return w[1:]
 
     def rebuilt(self, w: Any) -> Any:
-        return scipy.optimize.LinearConstraint(*w, keep_feasible=self.given.keep_feasible)
+        return original.LinearConstraint(*w, keep_feasible=self.given.keep_feasible)
 
 
 class Nonlinear:
@@ -186,7 +186,7 @@ class Nonlinear:
     def rebuilt(self, w: Any) -> Any:
         old = self.given
         sparsity = old.finite_diff_jac_sparsity
-        return scipy.optimize.NonlinearConstraint(
+        return original.NonlinearConstraint(
             old.fun, *w, old.jac, old.hess, old.keep_feasible, old.finite_diff_rel_step, sparsity
         )
 
@@ -231,7 +231,7 @@ def with_derivatives(tied: Any, method: Any, x0: np.ndarray, what: str) -> tuple
                 out.append({**given, "fun": f.value, "jac": f.jacobian})
             else:
                 lower, upper = Dictionary(given).ends(())
-                out.append(exact(scipy.optimize.NonlinearConstraint(f, lower, upper), method, sparse, what))
+                out.append(exact(original.NonlinearConstraint(f, lower, upper), method, sparse, what))
         elif isinstance(given, scipy.optimize.NonlinearConstraint) and given.jac == "2-point":
             out.append(exact(given, method, sparse, what))
         else:
@@ -249,7 +249,7 @@ def exact(given: Any, method: str, sparse: bool, what: str) -> Any:
 
     default = type(given.hess) is scipy.optimize.BFGS and method == "trust-constr"
     jac = f.sparse_jacobian if sparse else f.jacobian
-    return scipy.optimize.NonlinearConstraint(
+    return original.NonlinearConstraint(
         f.value, given.lb, given.ub, jac, hess if default else given.hess, given.keep_feasible
     )
 
@@ -277,7 +277,7 @@ def minimize_scalar(fun, bracket=None, bounds=None, args=(), method=None, tol=No
 
     def solver(args, of_rows):
         limits = of_rows[0] if of_rows else None
-        found = scipy.optimize.minimize_scalar(
+        found = original.minimize_scalar(
             lambda x, *w: scalar(fun(x, *w), what), bracket, limits, args, method, tol, options
         )
         if is_traced(parameters):

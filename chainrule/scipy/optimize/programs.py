@@ -8,7 +8,7 @@ import scipy.sparse
 
 from ...core.trace import Tracer, is_traced
 from ...ops.signatures.creation import nested
-from .derivatives import no_derivative, plain_tree, standing_for
+from .derivatives import no_derivative, original, plain_tree, standing_for
 from .minimization import TOLERANCE
 from .roots import converged
 from .stationary import Rows, minimizer
@@ -72,7 +72,7 @@ def linprog(
     what = "optimize.linprog"
     given = (c, A_ub, b_ub, A_eq, b_eq, bounds)
     if not is_traced((given, x0, integrality)):
-        return scipy.optimize.linprog(c, A_ub, b_ub, A_eq, b_eq, bounds, method, callback, options, x0, integrality)
+        return original.linprog(c, A_ub, b_ub, A_eq, b_eq, bounds, method, callback, options, x0, integrality)
     no_derivative(what, x0=x0, integrality=integrality)
     c = nested(c).astype(float)
     rows, of_rows = [Rows(lambda x, w: x, lambda w: w)], [pairs(bounds, c.shape[0])]
@@ -86,7 +86,7 @@ def linprog(
         pieces = iter(of_rows[1:])
         ub = next(pieces) if A_ub is not None else (None, None)
         eq = next(pieces) if A_eq is not None else (None, None)
-        found = scipy.optimize.linprog(
+        found = original.linprog(
             args[0], shown(ub[0]), ub[1], shown(eq[0]), eq[1], limits, method, callback, options, None, integrality
         )
         converged(what, found.success, found.message, parameters)
@@ -119,11 +119,11 @@ def lsq_linear(A, b, bounds=(-np.inf, np.inf), **options):
     """
     what = "optimize.lsq_linear"
     if not is_traced((A, b, bounds)):
-        return scipy.optimize.lsq_linear(A, b, bounds, **options)
+        return original.lsq_linear(A, b, bounds, **options)
     ends = (bounds.lb, bounds.ub) if isinstance(bounds, scipy.optimize.Bounds) else tuple(bounds)
 
     def solve(A, b, ends):
-        found = scipy.optimize.lsq_linear(A, b, ends, **options)
+        found = original.lsq_linear(A, b, ends, **options)
         converged(what, found.success, found.message, b_traced)
         return found.x, found
 
@@ -137,8 +137,8 @@ def lsq_linear(A, b, bounds=(-np.inf, np.inf), **options):
 def nnls(A, b, **options):
     """Least squares with x >= 0: x and the norm of the residual, differentiable in A and b."""
     if not is_traced((A, b)):
-        return scipy.optimize.nnls(A, b, **options)
-    solve = lambda A, b, ends: (scipy.optimize.nnls(A, b, **options)[0], None)  # noqa: E731
+        return original.nnls(A, b, **options)
+    solve = lambda A, b, ends: (original.nnls(A, b, **options)[0], None)  # noqa: E731
     x, _ = _least_squares("optimize.nnls", A, b, (0.0, np.inf), solve)
     return x, np.linalg.norm(nested(A) @ x - nested(b))
 
@@ -148,4 +148,4 @@ def linear_sum_assignment(cost_matrix, maximize=False):
 
     The cost itself, `cost[row, col].sum()`, is differentiable in the costs.
     """
-    return scipy.optimize.linear_sum_assignment(plain_tree(cost_matrix, "linear_sum_assignment"), maximize)
+    return original.linear_sum_assignment(plain_tree(cost_matrix, "linear_sum_assignment"), maximize)

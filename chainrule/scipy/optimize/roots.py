@@ -15,7 +15,17 @@ from ...implicit.functions import Call
 from ...implicit.linear import LinearSolver
 from ...ops.signatures.creation import nested
 from ...transforms.forward import jvp
-from .derivatives import Residuals, as_tuple, differentiated, leaked, no_derivative, plain_tree, standing_for, start
+from .derivatives import (
+    Residuals,
+    as_tuple,
+    differentiated,
+    leaked,
+    no_derivative,
+    original,
+    plain_tree,
+    standing_for,
+    start,
+)
 
 TOLERANCE = 1e-3
 """How far from a root a result may be, of which a derivative is asked, relative to 1 + max|x|"""
@@ -66,7 +76,7 @@ def root(fun, x0, args=(), method="hybr", jac=None, tol=None, callback=None, opt
         elif jac == "2-point":
             given = None
         of_fun = fun if jac is True else f.value
-        found = scipy.optimize.root(of_fun, x0, w, method, given, tol, callback, options)
+        found = original.root(of_fun, x0, w, method, given, tol, callback, options)
         converged(what, found.success, found.message, args)
         return found.x, found
 
@@ -99,14 +109,14 @@ def fsolve(
     def solver(*w):
         f = Residuals(func, w, what, "epsfcn=1e-16")
         exact = fprime is None and band is None and epsfcn is None
-        x, *report = scipy.optimize.fsolve(
+        x, *report = original.fsolve(
             f.value, x0, w, f.jacobian if exact else fprime, True, col_deriv and not exact, xtol, maxfev, band, epsfcn,
             factor, diag,
         )  # fmt: skip
         _, code, message = report
         converged(what, code == 1, message, args)
         if code != 1 and not full_output:  # as SciPy does where it is not asked for the full output
-            warnings.warn(message, RuntimeWarning, stacklevel=4)
+            warnings.warn(str(message), RuntimeWarning, stacklevel=4)
         return x, report
 
     x, report = solved(what, lambda x, *w: nested(func(x, *w)), solver, args)
@@ -164,7 +174,7 @@ def root_scalar(
         second = slope(f, what, 'method="secant"', 2)
 
     def solver(*w):
-        found = scipy.optimize.root_scalar(
+        found = original.root_scalar(
             lambda x: scalar(f(x, *w), what) if fprime is not True else f(x, *w),
             (), method, bracket, bound(first, w), bound(second, w), x0, x1, xtol, rtol, maxiter, options,
         )  # fmt: skip
@@ -192,22 +202,22 @@ def scalar(y: Any, what: str) -> Any:
 
 
 def _bracketed(name: str) -> Callable[..., Any]:
-    original = getattr(scipy.optimize, name)
+    find_root = getattr(original, name)
     what = f"optimize.{name}"
 
-    @standing_for(original)
+    @standing_for(find_root)
     def find(f, a, b, args=(), **options):
         args = as_tuple(args)
         a, b = plain_tree((a, b), what)
         full_output = options.pop("full_output", False)
 
         def solver(*w):
-            x, report = original(lambda x: scalar(f(x, *w), what), a, b, full_output=True, **options)
+            x, report = find_root(lambda x: scalar(f(x, *w), what), a, b, full_output=True, **options)
             converged(what, report.converged, report.flag, args)
             return np.float64(x), report
 
         if not is_traced(args):
-            return original(lambda x: scalar(f(x, *args), what), a, b, full_output=full_output, **options)
+            return find_root(lambda x: scalar(f(x, *args), what), a, b, full_output=full_output, **options)
         x, report = solved(what, f, solver, args)
         return (x, report) if full_output else x
 
@@ -248,7 +258,7 @@ def newton(
         fprime = slope(func, what, "x1, which makes it the secant method")
 
     def solver(*w):
-        x, *report = scipy.optimize.newton(
+        x, *report = original.newton(
             lambda x, *w: scalar(func(x, *w), what), x0, fprime, w, tol, maxiter, fprime2, x1, rtol, True, disp
         )
         flags = np.all(report[0].converged if np.ndim(x) == 0 else report[0])
@@ -257,7 +267,7 @@ def newton(
 
     if not is_traced(args):
         f = lambda x, *w: scalar(func(x, *w), what)  # noqa: E731
-        return scipy.optimize.newton(f, x0, fprime, args, tol, maxiter, fprime2, x1, rtol, full_output, disp)
+        return original.newton(f, x0, fprime, args, tol, maxiter, fprime2, x1, rtol, full_output, disp)
     x, report = solved(what, lambda x, *w: nested(func(x, *w)), solver, args)
     return (x, *report) if full_output else x
 
@@ -279,7 +289,7 @@ def fixed_point(func, x0, args=(), xtol=1e-8, maxiter=500, method="del2"):
 
     def solver(*w):
         f = lambda x, *w: scalar(nested(func(x, *w)), what)  # noqa: E731
-        return np.asarray(scipy.optimize.fixed_point(f, x0, w, xtol, maxiter, method)), None
+        return np.asarray(original.fixed_point(f, x0, w, xtol, maxiter, method)), None
 
     x, _ = solved(what, lambda x, *w: x - nested(func(x, *w)), solver, args)
     return x[()]
