@@ -120,7 +120,7 @@ def newton(
     >>> solution.steps, solution.factors
     (3, <Banded of shape (200, 200), ordering 'banded'>)
     >>> cr.grad(lambda load: np.max(cr.newton(f, np.zeros(200), (load,)).x))(1.0)
-    np.float64(0.1256...)
+    np.float64(0.1257469)
     """
     linear = LinearSolver(linear_solver, ordering, "newton")
     if not isinstance(args, tuple):

@@ -23,6 +23,20 @@ def instead_of(original: Callable[..., Any]) -> Callable[[Callable[..., Any]], C
     return enter
 
 
+def standing_for(original: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Gives the decorated function the signature of `original`, a function of SciPy's that it is called in place of."""
+
+    def enter(implementation):
+        @functools.wraps(implementation)
+        def function(*args, **kwargs):
+            return implementation(*args, **kwargs)
+
+        function.__signature__ = inspect.signature(original)  # pyright: ignore[reportAttributeAccessIssue]
+        return function
+
+    return enter
+
+
 def passing_through(module: ModuleType) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """`__getattr__` and `__dir__` of a module that has, beside its own names, those of a module of SciPy's."""
 

@@ -5,7 +5,6 @@ The value and the gradient share one pass here: the first leaves the tape, the s
 """
 
 import functools
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -22,20 +21,6 @@ from ...transforms.reverse import vjp
 
 original: Any = scipy.optimize
 """SciPy's own functions; type checkers would guess the types of their arguments from the defaults."""
-
-
-def standing_for(original: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Gives the decorated function the signature of `original`, a function of SciPy's that it is called in place of."""
-
-    def enter(implementation):
-        @functools.wraps(implementation)
-        def function(*args, **kwargs):
-            return implementation(*args, **kwargs)
-
-        function.__signature__ = inspect.signature(original)  # pyright: ignore[reportAttributeAccessIssue]
-        return function
-
-    return enter
 
 
 def as_tuple(args: Any) -> tuple[Any, ...]:

@@ -11,7 +11,8 @@ from ...core.trace import is_traced
 from ...jacobians.dense import jacobian
 from ...ops.signatures.creation import nested
 from ...ops.signatures.tools import refuse
-from .derivatives import Residuals, no_derivative, original, standing_for, start, untraced
+from ..namespace import standing_for
+from .derivatives import Residuals, no_derivative, original, start, untraced
 from .minimization import TOLERANCE
 from .roots import converged
 from .stationary import Rows, minimizer
@@ -31,9 +32,9 @@ LOSSES: dict[str, Callable[[Any], Any]] = {
 
 @standing_for(scipy.optimize.least_squares)
 def least_squares(
-    fun, x0, jac: Any = "2-point", bounds=(-np.inf, np.inf), method="trf", ftol=1e-8, xtol=1e-8, gtol=1e-8, x_scale=None,
-    loss="linear", f_scale=1.0, diff_step=None, tr_solver=None, tr_options=None, jac_sparsity=None, max_nfev=None,
-    verbose=0, args=(), kwargs=None, **more,
+    fun, x0, jac: Any = "2-point", bounds=(-np.inf, np.inf), method="trf", ftol=1e-8, xtol=1e-8, gtol=1e-8,
+    x_scale=None, loss="linear", f_scale=1.0, diff_step=None, tr_solver=None, tr_options=None, jac_sparsity=None,
+    max_nfev=None, verbose=0, args=(), kwargs=None, **more,
 ):  # fmt: skip
     """A minimiser of a sum of squares, or of a robust loss of them, with the exact Jacobian, and with derivatives.
 
@@ -71,7 +72,8 @@ def least_squares(
             dense = method == "lm" or tr_solver == "exact" or x0.size < SPARSE_FROM
             given, sparsity = f.jacobian if dense else f.sparse_jacobian, None
         elif not isinstance(jac, str):
-            given = lambda x: jac(x, *args, **kwargs)  # noqa: E731
+            user: Any = jac
+            given = lambda x: user(x, *args, **kwargs)  # noqa: E731
         limits = of_rows[0] if of_rows else (-np.inf, np.inf)
         found = original.least_squares(
             f.value, x0, given, limits, method, ftol, xtol, gtol, 1.0 if x_scale is None else x_scale, loss, f_scale,

@@ -11,7 +11,8 @@ from ...core.trace import is_traced
 from ...implicit.factors import DENSE_BELOW
 from ...jacobians.stand_in import sparse_hessian
 from ...ops.signatures.creation import nested
-from .derivatives import Objective, Residuals, as_tuple, no_derivative, original, plain_tree, standing_for, start
+from ..namespace import standing_for
+from .derivatives import Objective, Residuals, as_tuple, no_derivative, original, plain_tree, start
 from .roots import converged, scalar
 from .stationary import Rows, minimizer
 

@@ -8,7 +8,8 @@ import scipy.sparse
 
 from ...core.trace import Tracer, is_traced
 from ...ops.signatures.creation import nested
-from .derivatives import no_derivative, original, plain_tree, standing_for
+from ..namespace import standing_for
+from .derivatives import no_derivative, original, plain_tree
 from .minimization import TOLERANCE
 from .roots import converged
 from .stationary import Rows, minimizer

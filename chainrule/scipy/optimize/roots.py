@@ -15,6 +15,7 @@ from ...implicit.functions import Call
 from ...implicit.linear import LinearSolver
 from ...ops.signatures.creation import nested
 from ...transforms.forward import jvp
+from ..namespace import standing_for
 from .derivatives import (
     Residuals,
     as_tuple,
@@ -23,7 +24,6 @@ from .derivatives import (
     no_derivative,
     original,
     plain_tree,
-    standing_for,
     start,
 )
 

@@ -1,0 +1,84 @@
+"""Exact Jacobians for SciPy's implicit methods: what each of them takes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...core.errors import LostGradientError, MissingRuleError
+from ...implicit.factors import BAND_LIMIT, DENSE_BELOW, bandwidths
+from ...jacobians.dense import jacobian
+from ...jacobians.stand_in import sparse_jacobian
+from ...ops.signatures.creation import nested
+
+IMPLICIT = ("BDF", "Radau", "LSODA")
+"""Methods of solve_ivp that take a Jacobian"""
+
+
+def takes_jacobian(options: dict[str, Any]) -> bool:
+    """Whether the method takes a Jacobian, and none of it was given."""
+    method = options.get("method", "RK45")
+    name = method if isinstance(method, str) else getattr(method, "__name__", "")
+    given = ("jac", "jac_sparsity", "lband", "uband")
+    return name in IMPLICIT and all(options.get(key) is None for key in given)
+
+
+def exact(system: Callable[[Any, Any], Any], y0: Any, t0: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """The options that give SciPy the Jacobian of `system(y, t)`.
+
+    BDF and Radau take it dense below 100 equations, above in the format that they factorise (CSC). LSODA takes no
+    sparse matrix: it is told the band, where that is narrow, and given the diagonals in rows. SciPy passes the further
+    arguments of the function to the Jacobian, too; `system` has them already.
+    """
+    y0 = np.asarray(y0)
+    y0 = y0.astype(float) if y0.dtype.kind in "iub" else y0
+
+    def dense(t, y, *args):
+        return differentiated(lambda: jacobian(lambda y: system(y, t))(y))
+
+    if y0.size < DENSE_BELOW or y0.dtype.kind == "c":
+        return {"jac": dense}
+
+    def sparse(t, y, *args):
+        return differentiated(lambda: sparse_jacobian(lambda y: system(y, t), y))
+
+    if options["method"] != "LSODA":
+        return {"jac": lambda t, y, *args: sparse(t, y).tocsc()}
+    row, col = sparse(t0, y0).tocoo().coords
+    lower, upper = bandwidths(row, col)
+    if lower + upper >= BAND_LIMIT:
+        return {"jac": lambda t, y, *args: sparse(t, y).toarray()}
+
+    def packed(t, y, *args):
+        J = sparse(t, y).tocoo()
+        row, col = J.coords
+        if any(found > told for found, told in zip(bandwidths(row, col), (lower, upper), strict=True)):
+            raise ValueError(
+                f"scipy.integrate.solve_ivp: the Jacobian had {lower} and {upper} diagonals beside the main one at the "
+                f"start, and has more at t = {t}: pass lband and uband"
+            )
+        band = np.zeros((lower + upper + 1, y.size))
+        band[upper + row - col, col] = J.data
+        return band
+
+    return {"jac": packed, "lband": lower, "uband": upper}
+
+
+def differentiated(jacobian: Callable[[], Any]) -> Any:
+    """The Jacobian; what else there is, beside an error that it raises."""
+    try:
+        return jacobian()
+    except (LostGradientError, MissingRuleError) as error:
+        error.add_note(
+            "scipy.integrate: implicit methods take a Jacobian: write the function so that it can be differentiated, "
+            "pass jac=, or call scipy.integrate itself, which takes finite differences."
+        )
+        raise
+
+
+def of_function(fun: Callable[..., Any], args: Any, vectorized: bool) -> Callable[[Any, Any], Any]:
+    """A function that solve_ivp was given, fun(t, y, *args), as `system(y, t)`."""
+    args = () if args is None else tuple(args)
+    if vectorized:
+        return lambda y, t: np.ravel(nested(fun(t, np.reshape(y, (-1, 1)), *args)))
+    return lambda y, t: np.atleast_1d(nested(fun(t, y, *args)))
