@@ -86,6 +86,8 @@ class Primitive:
     """`(is_batched, *x, **params) -> y`; the batch axis is axis 0 of what is batched, and of every output"""
     sparsity: Callable[..., Any]
     """`(deps, *avals of x, **params) -> deps of y`; see core/dependence.py"""
+    slots: Callable[..., Any] | None = None
+    """`(maps, pieces, y, *x, **params) -> pieces of y`; see core/slots.py; None: by products with the local Jacobian"""
     multi: bool = False
     zeros: str | None = None
     """What becomes of a cotangent that is zero by structure (core/zeros.py): "stay": each element has its own, as in an

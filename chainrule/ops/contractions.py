@@ -1,9 +1,12 @@
 """Contractions: multilinear, so the tangent is the operation itself and each cotangent a contraction again."""
 
+import math
+
 import numpy as np
 
 from ..core import dependence
 from ..core.primitive import Aval, Primitive, register
+from ..core.slots import Piece, is_number, merged, moved, stretch
 from ..core.trace import UFUNCS, aval_of, bind
 from .families import add_up, adjoint, fit, keeps_others, pad_axes, spread
 from .indexing import ARRAY, put
@@ -96,6 +99,15 @@ def matmul_sparsity(deps, a, b):  # y[i, j] depends on row i of a and column j o
     return dependence.union(parts, shape)
 
 
+def matmul_slots(maps, pieces, y, a, b):
+    na, nb = len(a.shape), len(b.shape)
+    lead = LETTERS[: max(na, nb, 2) - 2]
+    left = lead[len(lead) - max(na - 2, 0) :] + ("yz" if na > 1 else "z")
+    right = lead[len(lead) - max(nb - 2, 0) :] + ("zx" if nb > 1 else "z")
+    out = lead + ("y" if na > 1 else "") + ("x" if nb > 1 else "")
+    return einsum_slots(maps, pieces, y, a, b, subscripts=f"{left},{right}->{out}")
+
+
 matmul = register(
     Primitive(
         "matmul",
@@ -106,6 +118,7 @@ matmul = register(
         saves=keeps_others,
         batch=matmul_batch,
         sparsity=matmul_sparsity,
+        slots=matmul_slots,
     )
 )
 UFUNCS[np.matmul] = matmul
@@ -215,6 +228,69 @@ def einsum_sparsity(deps, *avals, subscripts):
     return dependence.union(parts, shape)
 
 
+def einsum_slots(maps, pieces, y, *x, subscripts):
+    """The products before they are summed, each a slot."""
+    ins, _ = split(subscripts)
+    found = []
+    for k, own in enumerate(pieces):
+        if own:
+            rest = [(letters, v) for n, (letters, v) in enumerate(zip(ins, x, strict=True)) if n != k]
+            found += operand_slots(maps, own, x[k].shape, ins[k], rest, sizes_of(subscripts, x), split(subscripts)[1])
+    return merged(found)
+
+
+def operand_slots(maps, pieces, shape, letters, rest, sizes, out):
+    """Those of a contraction of an operand with `letters` and the others, `rest`, each with its own letters."""
+    axes = list(letters)
+    for letter in set(letters):
+        while axes.count(letter) > 1:  # read on the diagonal
+            first = axes.index(letter)
+            second = axes.index(letter, first + 1)
+            on_diagonal = lambda a, i=first + 1, j=second + 1: np.moveaxis(np.diagonal(a, axis1=i, axis2=j), -1, i)
+            pieces = [moved(maps, ("diagonal", first, second), p, shape, on_diagonal) for p in pieces]
+            del axes[second]
+            shape = shape[:second] + shape[second + 1 :]
+    summed = [c for c, n in zip(axes, shape, strict=True) if c not in out and n == sizes[c]]
+    order = [*summed, *out]
+    # Of the others only what has these letters is left; the rest is summed beforehand.
+    has = {c for others, v in rest for c, n in zip(others, v.shape, strict=True) if n == sizes[c]}
+    kept_letters = "".join(c for c in order if c in has)
+    factor = 1
+    if rest:
+        factor = bind(einsum, *(v for _, v in rest), subscripts=",".join(s for s, _ in rest) + "->" + kept_letters)
+        factor = np.reshape(factor, tuple(sizes[c] if c in has else 1 for c in order))
+    lost = [c for c in sizes if c not in has and c not in out and c not in summed]  # sums of one term, or of none
+    assert not any(sizes[c] != 1 for c in lost)
+    wide_shape = tuple(sizes[c] for c in order)
+    count, out_sizes = math.prod(sizes[c] for c in summed), tuple(sizes[c] for c in out)
+
+    def arrange(a):
+        """Axes in the order of `order`, those that the operand has not with a length of 1."""
+        places = [axes.index(c) + 1 for c in order if c in axes]
+        gone = [k + 1 for k, c in enumerate(axes) if c not in order]
+        a = np.reshape(np.transpose(a, (0, *places, *gone)), (a.shape[0], *(a.shape[p] for p in places)))
+        n = iter(a.shape[1:])
+        return np.reshape(a, (a.shape[0], *(next(n) if c in axes else 1 for c in order)))
+
+    def join(a):
+        return np.reshape(np.broadcast_to(a, (a.shape[0], *wide_shape)), (a.shape[0] * count, *out_sizes))
+
+    found = []
+    for p in pieces:
+        index = maps.get(("contract", letters, tuple(order), wide_shape), p.index, lambda a: join(arrange(a)))
+        coef = p.coef
+        if not is_number(coef):
+            coef = arrange(stretch(coef, shape))
+        if rest:
+            coef = factor[None] if is_number(coef) and coef == 1 else coef * factor[None]
+        if not is_number(coef):
+            slots = (len(p.index), *wide_shape[: len(summed)]) if count > 1 or len(coef) > 1 else coef.shape[: 1 + len(summed)]
+            coef = np.broadcast_to(coef, (*slots, *coef.shape[1 + len(summed) :]))
+            coef = np.reshape(coef, (math.prod(slots), *coef.shape[1 + len(summed) :]))
+        found.append(Piece(p.base, index, coef))
+    return found
+
+
 einsum = register(
     Primitive(
         "einsum",
@@ -225,6 +301,7 @@ einsum = register(
         saves=keeps_others,
         batch=einsum_batch,
         sparsity=einsum_sparsity,
+        slots=einsum_slots,
     )
 )
 

@@ -20,6 +20,7 @@ import numpy as np
 from ..core import dependence
 from ..core.memory import COPY_BELOW
 from ..core.primitive import Aval, Kept, Plain, Primitive, keeps_all, keeps_nothing, register
+from ..core.slots import merged, moved, over, times
 from ..core.trace import UFUNCS, bind, dtype_of
 from ..core.zeros import Supported, cast as cast, fit as fit
 
@@ -196,6 +197,14 @@ def elementwise(ufunc: Any, *, d: Any, name: str | None = None, keys: Sequence[A
         shape = np.broadcast_shapes(*(a.shape for a in avals))
         return dependence.union([s for s, d_i in zip(deps, d, strict=True) if d_i is not None], shape)
 
+    def slots(maps, pieces, y, *x):
+        found = []
+        for own, d_i, r in zip(pieces, d, reads, strict=True):
+            if own and d_i is not None:
+                partial = _evaluate(d_i, r, y, x)
+                found += [times(maps, p, partial, y.shape) for p in own]
+        return merged(found)
+
     primitive = register(
         Primitive(
             name or ufunc.__name__,
@@ -206,6 +215,7 @@ def elementwise(ufunc: Any, *, d: Any, name: str | None = None, keys: Sequence[A
             saves,
             batch,
             sparsity,
+            slots,
             zeros="stay",
             plain=_plain(d, reads, saves, COPY_BELOW if halves else math.inf),
             slopes=slopes if halves else None,
@@ -324,6 +334,13 @@ def reduction(impl: Callable[..., Any], *, name: str, d: Any, selects: bool = Fa
         out = dependence.over_axes(deps[0], axes)
         return out.reshape(len(out), *reduced_shape(x.shape, axes, keepdims))
 
+    def slots(maps, pieces, y, x, *, axes, keepdims):
+        (own,) = pieces
+        if callable(d):
+            weights = d(kept(y, x.shape, axes), x, axes)
+            own = [times(maps, p, weights, x.shape) for p in own]
+        return [over(maps, p, axes, keepdims, x.shape) for p in own]
+
     saves = keeps_all if callable(d) else keeps_nothing
     primitive = register(
         Primitive(
@@ -335,6 +352,7 @@ def reduction(impl: Callable[..., Any], *, name: str, d: Any, selects: bool = Fa
             saves,
             batch,
             sparsity,
+            slots,
             zeros=None if callable(d) else "move",
         )
     )
@@ -385,8 +403,12 @@ def structural(
     def move(deps, x, **params):
         return batch(deps[0], **params)
 
-    primitive = Primitive(name, impl, aval, jvp, vjp, keeps_nothing, batch_rule, sparsity or move, zeros="move")
-    return register(primitive)
+    def slots(maps, pieces, y, x, **params):
+        key = name, repr(params)
+        return [moved(maps, key, p, x.shape, lambda a: batch(a, **params)) for p in pieces[0]]
+
+    rules = aval, jvp, vjp, keeps_nothing, batch_rule, sparsity or move, None if sparsity else slots
+    return register(primitive := Primitive(name, impl, *rules, zeros="move"))
 
 
 # ---- blockwise ----------------------------------------------------------------------------------------------
@@ -438,7 +460,7 @@ def blockwise(
         whole = [dependence.dense(parts, s, len(c)) for s, c in zip(shapes, cores_out, strict=True)]
         return tuple(whole) if multi else whole[0]
 
-    primitive = register(Primitive(name, impl, aval, jvp, vjp, saves, batch, sparsity, multi))
+    primitive = register(Primitive(name, impl, aval, jvp, vjp, saves, batch, sparsity, multi=multi))
     return primitive
 
 

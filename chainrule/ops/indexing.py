@@ -15,6 +15,7 @@ from ..core.accumulate import Cleared, Scattered
 from ..core.errors import LostGradientError, user_line
 from ..core.memory import fresh, read, refresh, view, written
 from ..core.primitive import Aval, Kept, Primitive, register
+from ..core.slots import moved, times, together
 from ..core.trace import FRONT_ENDS, Tracer, aval_of, bind, concrete, dtype_of
 from .families import cast, pad_axes
 
@@ -216,6 +217,53 @@ def getitem_sparsity(deps, x, *arrays, index, copy):
     return getitem_batch((True,) + (False,) * len(arrays), deps[0], *arrays, index=index, copy=False)
 
 
+def getitem_slots(maps, pieces, y, x, *arrays, index, copy):
+    if not pieces[0]:
+        return []
+    key = "getitem", repr(index)
+    read = lambda a: getitem_batch((True,) + (False,) * len(arrays), a, *arrays, index=index, copy=False)
+    return [moved(maps, key, p, x.shape, read, arrays) for p in pieces[0]]
+
+
+def put_slots(maps, pieces, y, ct, *arrays, index, shape):
+    if not pieces[0]:
+        return []
+    batched = (True,) + (False,) * len(arrays)
+    if not arrays:
+        move = lambda a: put_batch(batched, a, index=index, shape=shape)
+        return [moved(maps, ("put", repr(index), shape), p, ct.shape, move) for p in pieces[0]]
+    # Several may be added in one place: those that arrive there first make a piece, the second ones another, ...
+    target = np.arange(math.prod(shape)).reshape(shape)[fill_in(index, arrays)].ravel()
+    turn = arrivals(target)
+    found = []
+    for k in range(int(turn.max(initial=-1)) + 1):
+        chosen = np.flatnonzero(turn == k)
+
+        def move(a, chosen=chosen):
+            n = a.shape[0]
+            flat = np.reshape(a, (n, target.size))[:, chosen]
+            added = bind(put, flat, target[chosen], index=(slice(None), ARRAY), shape=(n, math.prod(shape)))
+            return np.reshape(added, (n, *shape))
+
+        found += [moved(maps, ("put", k, repr(index), shape), p, ct.shape, move, arrays) for p in pieces[0]]
+    return found
+
+
+def setitem_slots(maps, pieces, y, x, v, *arrays, index, in_place):
+    target = out_shape(x.shape, index, arrays)
+    batched = (True, True) + (False,) * len(arrays)
+    write = lambda a, b: setitem_batch(batched, a, b, *arrays, index=index, in_place=False)
+    extra = max(0, len(v.shape) - len(target))  # assignment drops leading axes of 1
+    new = []
+    for p in pieces[1] or []:
+        if extra:
+            drop = lambda a: np.reshape(a, (a.shape[0], *a.shape[1 + extra :]))
+            p = moved(maps, ("drop", extra), p, v.shape, drop)
+        new.append(times(maps, p, 1, target))
+    key = "setitem", repr(index), x.shape
+    return together(maps, key, [pieces[0] or [], new], [x.shape, target], write, arrays)
+
+
 getitem = register(
     Primitive(
         "getitem",
@@ -226,6 +274,7 @@ getitem = register(
         saves=keeps_from(1),
         batch=getitem_batch,
         sparsity=getitem_sparsity,
+        slots=getitem_slots,
         zeros="move",
     )
 )
@@ -309,6 +358,7 @@ put = register(
         saves=keeps_from(1),
         batch=put_batch,
         sparsity=put_sparsity,
+        slots=put_slots,
     )
 )
 
@@ -413,6 +463,7 @@ setitem = register(
         saves=keeps_from(2),
         batch=setitem_batch,
         sparsity=setitem_sparsity,
+        slots=setitem_slots,
         zeros="move",
     )
 )

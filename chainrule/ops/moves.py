@@ -6,6 +6,7 @@ import numpy as np
 
 from ..core import dependence
 from ..core.primitive import Aval, Primitive, keeps_nothing, register
+from ..core.slots import together
 from ..core.trace import bind
 from .families import cast, fit, spread, structural
 
@@ -81,6 +82,7 @@ astype = register(
         saves=keeps_nothing,
         batch=lambda is_batched, x, *, dtype: bind(astype, x, dtype=dtype),
         sparsity=lambda deps, x, *, dtype: deps[0],
+        slots=lambda maps, pieces, y, x, *, dtype: pieces[0],
         zeros="stay",
     )
 )
@@ -148,6 +150,11 @@ def concatenate_sparsity(deps, *avals, axis):
     return np.concatenate(whole, axis=axis + 1)
 
 
+def concatenate_slots(maps, pieces, y, *x, axis):
+    parts = [own or [] for own in pieces]
+    return together(maps, ("concatenate", axis), parts, [v.shape for v in x], lambda *a: np.concatenate(a, axis + 1))
+
+
 concatenate = register(
     Primitive(
         "concatenate",
@@ -158,6 +165,7 @@ concatenate = register(
         saves=keeps_nothing,
         batch=concatenate_batch,
         sparsity=concatenate_sparsity,
+        slots=concatenate_slots,
         zeros="move",
     )
 )

@@ -4,6 +4,7 @@ import numpy as np
 
 from ..core import dependence
 from ..core.primitive import Aval, Primitive, register
+from ..core.slots import Piece, merged, times, wide
 from ..core.trace import UFUNCS, aval_of, bind
 from ..core.zeros import Supported, cast, fit
 from .families import aligned, keeps, spread
@@ -44,6 +45,18 @@ def where_sparsity(deps, c, a, b):
     return dependence.union(list(deps[1:]), np.broadcast_shapes(c.shape, a.shape, b.shape))
 
 
+def where_slots(maps, pieces, y, c, a, b):
+    """The coefficients are selected, not multiplied: that of what was not taken may be infinite."""
+    c = c if aval_of(c).dtype == bool else np.not_equal(c, 0)
+    c = wide(c[None], y.shape)
+    found = []
+    for own, pick in ((pieces[1], lambda coef: np.where(c, coef, 0.0)), (pieces[2], lambda coef: np.where(c, 0.0, coef))):
+        for p in own or []:
+            p = times(maps, p, 1, y.shape)
+            found.append(Piece(p.base, p.index, pick(p.coef)))
+    return merged(found)
+
+
 where = register(
     Primitive(
         "where",
@@ -54,6 +67,7 @@ where = register(
         saves=keeps((), (0,), (0,)),
         batch=lambda is_batched, *x: bind(where, *aligned(is_batched, x)),
         sparsity=where_sparsity,
+        slots=where_slots,
         zeros="stay",
     )
 )
@@ -74,7 +88,16 @@ def complex_parts(name, impl, jvp, vjp, saves):
     def sparsity(deps, x):
         return deps[0]
 
-    primitive = register(Primitive(name, impl, aval, jvp, vjp, saves, batch, sparsity, zeros="stay"))
+    def slots(maps, pieces, y, x):
+        if x.dtype.kind == "c":
+            raise TypeError(
+                f"{name} of complex numbers is not holomorphic, so that one complex number an entry cannot hold its "
+                "derivative; differentiate with respect to the real and the imaginary part"
+            )
+        slope = jvp((np.ones_like(x),), y, x)
+        return [] if slope is None else [times(maps, p, slope, y.shape) for p in pieces[0]]
+
+    primitive = register(Primitive(name, impl, aval, jvp, vjp, saves, batch, sparsity, slots, zeros="stay"))
     return primitive
 
 
