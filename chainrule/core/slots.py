@@ -20,10 +20,10 @@ import numpy as np
 class Base:
     """What the indices of a piece count: the inputs, or the elements of a value whose Jacobian `matrix` is known."""
 
-    __slots__ = ("matrix", "size")
+    __slots__ = ("is_real", "matrix", "size")
 
-    def __init__(self, size: int, matrix: Any = None):
-        self.size, self.matrix = size, matrix
+    def __init__(self, size: int, is_real: bool, matrix: Any = None):
+        self.size, self.is_real, self.matrix = size, is_real, matrix
 
 
 class Piece(NamedTuple):
@@ -32,6 +32,29 @@ class Piece(NamedTuple):
     base: Base
     index: np.ndarray
     coef: Any
+
+
+class Stack:
+    """The pieces of an array that is put together of others along its first axis, while they stay apart.
+
+    parts: of each its shape and its pieces (or its stack); whole: makes pieces of all of it.
+    """
+
+    __slots__ = ("parts", "whole")
+
+    def __init__(self, parts: list[tuple[tuple[int, ...], Any]], whole: Callable[[], list[Piece]]):
+        self.parts, self.whole = parts, whole
+
+    def blocks(self) -> list[tuple[tuple[int, ...], list[Piece]]]:
+        """The parts in order, those of parts among them."""
+        found = []
+        for shape, pieces in self.parts:
+            found += pieces.blocks() if isinstance(pieces, Stack) else [(shape, pieces)]
+        return found
+
+
+def unstacked(pieces: Any) -> Any:
+    return pieces.whole() if isinstance(pieces, Stack) else pieces
 
 
 class Maps:
@@ -69,7 +92,7 @@ def is_number(coef: Any) -> bool:
 def full(coef: Any, shape: tuple[int, ...]) -> Any:
     """A coefficient as an array `(1 or R, *shape)`."""
     if is_number(coef):
-        return np.full((1, *(1,) * len(shape)), coef)
+        return np.full((1, *(1,) * len(shape)), coef, complex if isinstance(coef, complex) else float)
     return coef
 
 
@@ -178,12 +201,13 @@ def _joined(maps, key, base, row, shapes, join, positions) -> Piece:
     coefs = [p.coef for p in row if p is not None]
     if all(is_number(c) and c == coefs[0] for c in coefs):
         return Piece(base, index, coefs[0])
+    dtype = np.result_type(*(type(c) if is_number(c) else c.dtype for c in coefs), np.float32)
     whole = []
     for p, shape in zip(row, shapes, strict=True):
         if p is None:
-            whole.append(np.zeros((deep, *(shape)), np.result_type(float)))
+            whole.append(np.zeros((deep, *shape), dtype))
             continue
-        c = stretch(full(p.coef, shape), shape)
+        c = stretch(full(p.coef, shape), shape).astype(dtype)
         if len(c) == 1 or len(c) == deep:
             c = np.broadcast_to(c, (deep, *shape))
         else:

@@ -253,7 +253,7 @@ def setitem_slots(maps, pieces, y, x, v, *arrays, index, in_place):
     target = out_shape(x.shape, index, arrays)
     batched = (True, True) + (False,) * len(arrays)
     write = lambda a, b: setitem_batch(batched, a, b, *arrays, index=index, in_place=False)
-    extra = max(0, len(v.shape) - len(target))  # assignment drops leading axes of 1
+    extra = max(0, np.ndim(v) - len(target))  # assignment drops leading axes of 1
     new = []
     for p in pieces[1] or []:
         if extra:

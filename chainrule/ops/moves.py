@@ -6,7 +6,7 @@ import numpy as np
 
 from ..core import dependence
 from ..core.primitive import Aval, Primitive, keeps_nothing, register
-from ..core.slots import together
+from ..core.slots import Stack, together, unstacked
 from ..core.trace import bind
 from .families import cast, fit, spread, structural
 
@@ -151,8 +151,14 @@ def concatenate_sparsity(deps, *avals, axis):
 
 
 def concatenate_slots(maps, pieces, y, *x, axis):
-    parts = [own or [] for own in pieces]
-    return together(maps, ("concatenate", axis), parts, [v.shape for v in x], lambda *a: np.concatenate(a, axis + 1))
+    shapes = [v.shape for v in x]
+
+    def whole():
+        parts = [unstacked(own) or [] for own in pieces]
+        return together(maps, ("concatenate", axis), parts, shapes, lambda *a: np.concatenate(a, axis + 1))
+
+    parts = [(shape, own or []) for shape, own in zip(shapes, pieces, strict=True)]
+    return Stack(parts, whole) if axis == 0 else whole()
 
 
 concatenate = register(

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..core import dependence
 from ..core.primitive import Aval, Primitive, register
-from ..core.slots import Piece, merged, times, wide
+from ..core.slots import Piece, full, merged, times, wide
 from ..core.trace import UFUNCS, aval_of, bind
 from ..core.zeros import Supported, cast, fit
 from .families import aligned, keeps, spread
@@ -89,13 +89,17 @@ def complex_parts(name, impl, jvp, vjp, saves):
         return deps[0]
 
     def slots(maps, pieces, y, x):
-        if x.dtype.kind == "c":
+        if x.dtype.kind != "c":
+            slope = jvp((np.ones_like(x),), y, x)
+            return [] if slope is None else [times(maps, p, slope, y.shape) for p in pieces[0]]
+        if not all(p.base.is_real for p in pieces[0]):
             raise TypeError(
                 f"{name} of complex numbers is not holomorphic, so that one complex number an entry cannot hold its "
                 "derivative; differentiate with respect to the real and the imaginary part"
             )
-        slope = jvp((np.ones_like(x),), y, x)
-        return [] if slope is None else [times(maps, p, slope, y.shape) for p in pieces[0]]
+        # Of real inputs the coefficients are the derivatives themselves, and what is done to tangents is done to them.
+        coefs = [np.asarray(full(p.coef, x.shape), y.dtype if y.dtype.kind == "c" else x.dtype) for p in pieces[0]]
+        return [Piece(p.base, p.index, jvp((c,), y[None], x[None])) for p, c in zip(pieces[0], coefs, strict=True)]
 
     primitive = register(Primitive(name, impl, aval, jvp, vjp, saves, batch, sparsity, slots, zeros="stay"))
     return primitive

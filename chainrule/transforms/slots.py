@@ -1,14 +1,15 @@
 """Sparse Jacobians, in one pass: each value travels with the pieces of its Jacobian (core/slots.py)."""
 
-from collections.abc import Callable, Sequence
+import math
 from typing import Any
 
 import numpy as np
 
+from ..core.dependence import compact
 from ..core.primitive import Primitive
-from ..core.slots import Base, Maps, Piece
+from ..core.slots import Base, Maps, Piece, Stack, unstacked
 from ..core.trace import Trace, Tracer, aval_of, bind
-from . import arguments
+from .assembly import Structures
 
 
 class Slotted(Tracer):
@@ -19,6 +20,27 @@ class Slotted(Tracer):
     pieces = Tracer.companion
 
 
+class Context:
+    """What is kept from call to call: indices, and the structures that come of them."""
+
+    def __init__(self) -> None:
+        self.maps, self.structures = Maps(), Structures()
+        self.bases: dict[Any, Base] = {}
+
+    def base(self, shape: tuple[int, ...], dtype: np.dtype) -> Base:
+        """The input."""
+        is_real = dtype.kind != "c"
+        return self.bases.setdefault((shape, is_real), Base(math.prod(shape), is_real))
+
+    def seed(self, shape: tuple[int, ...], base: Base) -> Piece:
+        """The identity."""
+        make = lambda _: np.arange(1, math.prod(shape) + 1).reshape(1, *shape)
+        return Piece(base, self.maps.get(("seed", shape), NOTHING, make), 1)
+
+
+NOTHING = np.zeros(0)
+
+
 class SlotsTrace(Trace):
     """Computes the value, and what an operation makes of the pieces."""
 
@@ -26,9 +48,9 @@ class SlotsTrace(Trace):
 
     writes_in_place = False
 
-    def __init__(self, maps: Maps):
+    def __init__(self, context: Context):
         super().__init__()
-        self.state = maps
+        self.state = context
 
     def lift(self, value: Any) -> Slotted:
         return Slotted(self, value, [])
@@ -42,6 +64,102 @@ class SlotsTrace(Trace):
         pieces = [a.companion if on else None for a, on in zip(args, own, strict=True)]
         if primitive.jvp is None or not any(pieces):
             return y
+        context = self.state
         if primitive.slots is None:
-            raise NotImplementedError(primitive.name)
-        return Slotted(self, y, primitive.slots(self.state, pieces, y, *values, **params))
+            pieces = [unstacked(p) for p in pieces]
+            made = by_products(context, primitive, pieces, y, values, params)
+            return tuple(Slotted(self, *v) for v in zip(y, made, strict=True)) if primitive.multi else Slotted(self, y, made[0])
+        if primitive.name != "concatenate":
+            pieces = [unstacked(p) for p in pieces]
+        return Slotted(self, y, primitive.slots(context.maps, pieces, y, *values, **params))
+
+
+def by_products(context: Context, primitive: Primitive, pieces, y, x, params) -> list[list[Piece]]:
+    """The pieces of the outputs of an operation without a rule of its own, from tangents along groups of inputs.
+
+    Inputs are in one group if no element of an output depends on two of them (Curtis, Powell and Reid 1974).
+    """
+    outputs = y if primitive.multi else (y,)
+    found: list[list[Piece]] = [[] for _ in outputs]
+    for base in dict.fromkeys(p.base for own in pieces for p in own or []):
+        mine = [[p for p in own or [] if p.base is base] for own in pieces]
+        columns = _columns(context, primitive, base, mine, y, x, params)
+        if columns is None:
+            continue
+        groups, indices = columns
+        coefs = [np.zeros(i.shape, v.dtype if v.dtype.kind in "fc" else float) for i, v in zip(indices, outputs, strict=True)]
+        for group in range(int(groups.max(initial=-1)) + 1):
+            seed = np.concatenate([[0.0], groups == group])
+            tangents = [_tangent(own, seed, v) if own else None for own, v in zip(mine, x, strict=True)]
+            slopes = primitive.jvp(tangents, y, *x, **params)  # pyright: ignore[reportOptionalCall]
+            if not base.is_real and group == 0:
+                _must_be_holomorphic(primitive, tangents, slopes, y, x, params)
+            for index, coef, slope in zip(indices, coefs, slopes if primitive.multi else (slopes,), strict=True):
+                if slope is not None and coef.size:
+                    np.copyto(coef, slope, where=(index > 0) & (groups[index - 1] == group))
+        for own, index, coef in zip(found, indices, coefs, strict=True):
+            if len(index):
+                own.append(Piece(base, index, coef))
+    return found
+
+
+def _columns(context: Context, primitive: Primitive, base: Base, pieces, y, x, params) -> Any:
+    """The group of each input, and for each output the inputs that its elements depend on; None if there are none."""
+    ids = tuple(tuple(id(p.index) for p in own) for own in pieces)
+    shapes = tuple(np.shape(v) for v in x)
+    first = next((p for own in pieces for p in own), None)
+    if first is None:
+        return None
+
+    def find(_):
+        deps = [np.concatenate([p.index for p in own]) if own else None for own in pieces]
+        shaped = [v if hasattr(v, "shape") else aval_of(v) for v in x]
+        found = primitive.sparsity(deps, *shaped, **params)
+        indices = [compact(np.asarray(d)) for d in (found if primitive.multi else (found,))]
+        return groups_of(base.size, indices), indices
+
+    context.maps.keep([p for own in pieces for p in own])
+    key = "columns", primitive.name, repr(params), ids, shapes
+    return context.maps.get(key, first.index, find, [v for v in x if aval_of(v).dtype.kind in "iub"])
+
+
+def groups_of(size: int, indices: list[np.ndarray]) -> np.ndarray:
+    """The group of each of `size` columns, no two of which are in one row of `indices` if they are in one group."""
+    import scipy.optimize._numdiff
+    import scipy.sparse
+
+    rows, columns, start = [], [], 0
+    for index in indices:
+        flat = np.reshape(index, (len(index), math.prod(index.shape[1:])))
+        slot, row = np.nonzero(flat)
+        rows.append(row + start)
+        columns.append(flat[slot, row] - 1)
+        start += flat.shape[1]
+    entries = np.concatenate(rows), np.concatenate(columns)
+    pattern = scipy.sparse.csr_array((np.ones(len(entries[0])), entries), shape=(start, size))
+    if not pattern.nnz:
+        return np.zeros(size, np.intp)
+    return scipy.optimize._numdiff.group_columns(pattern)
+
+
+def _tangent(pieces: list[Piece], seed: np.ndarray, x: Any) -> Any:
+    """How x changes when the inputs change by `seed[1:]`."""
+    total = sum(np.sum(p.coef * seed[p.index], axis=0) for p in pieces)
+    return total.astype(x.dtype if hasattr(x, "dtype") else float)
+
+
+def _must_be_holomorphic(primitive: Primitive, tangents, slopes, y, x, params) -> None:
+    turned = primitive.jvp([None if t is None else 1j * t for t in tangents], y, *x, **params)  # pyright: ignore
+    for a, b in zip(slopes if primitive.multi else (slopes,), turned if primitive.multi else (turned,), strict=True):
+        if a is not None and not np.allclose(1j * a, b, rtol=1e-3, atol=1e-6 * np.max(np.abs(a), initial=0)):
+            raise TypeError(
+                f"{primitive.name} of these complex numbers is not holomorphic, so that one complex number an entry "
+                "cannot hold its derivative; differentiate with respect to the real and the imaginary part"
+            )
+
+
+def blocks_of(value: Any, pieces: Any) -> list[tuple[tuple[int, ...], list[Piece]]]:
+    """Of each block of rows the shape of the value and its pieces."""
+    if isinstance(pieces, Stack):
+        return pieces.blocks()
+    return [(np.shape(value), pieces or [])]

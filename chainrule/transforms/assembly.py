@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.slots import Piece, is_number, wide
+from ..core.slots import Base, Piece, is_number, wide
 
 FEW = 0.2
 """The share of entries that may be put right one by one, after most of a piece has been written in one go."""
@@ -43,7 +43,7 @@ class Layout:
 
     # ---- writing in one go
 
-    def _grids(self) -> tuple[list[Grid], list[tuple[np.ndarray, np.ndarray]]] | None:
+    def _grids(self) -> tuple[list[Grid], list[tuple[np.ndarray, np.ndarray, np.ndarray]]] | None:
         """A grid for each piece, and what is wrong after all grids have been written; None if that is too much."""
         rows, owner = self.shape[0], np.full(self.nnz, -1)
         place = np.full(sum(self.slots) * rows, -1)
@@ -65,34 +65,54 @@ class Layout:
         sources = self.source[wrong]
         for n in self.slots:
             mine = (sources >= at) & (sources < at + n * rows)
-            fixes.append((wrong[mine], sources[mine] - at))
+            fixes.append((wrong[mine], *np.divmod(sources[mine] - at, rows)))
             at += n * rows
         return grids, fixes
 
-    def data(self, coefs: Sequence[Any], shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-        """The entries of the matrix, in the order of its structure; `shape` is that of the differentiated value."""
-        out = np.empty(self.nnz, dtype)
+    def fill(self, out: np.ndarray, coefs: Sequence[Any], shape: tuple[int, ...]) -> None:
+        """Writes the entries of the matrix, in the order of its structure; `shape` is that of the value."""
         if self.grids is not None:
-            for n, coef, grid, (wrong, source) in zip(self.slots, coefs, *self.grids, strict=True):
-                target = _view(out, grid, n)
-                if is_number(coef):
-                    target[...] = coef
-                    out[wrong] = coef
-                    continue
-                block = _block(coef, n, shape)
-                target[...] = block[:, grid.first : grid.last] if block.shape[1] > 1 else block
+            grids, fixes = self.grids
+            blocks = [c if is_number(c) else _block(c, n, shape) for c, n in zip(coefs, self.slots, strict=True)]
+            for n, block, grid in zip(self.slots, blocks, grids, strict=True):
+                whole = is_number(block) or block.shape[1] == 1
+                _view(out, grid, n)[...] = block if whole else block[:, grid.first : grid.last]
+            for block, (wrong, slots, rows) in zip(blocks, fixes, strict=True):
                 if len(wrong):
-                    slot, row = np.divmod(source, self.shape[0])
-                    out[wrong] = block[slot if len(block) > 1 else 0, row if block.shape[1] > 1 else 0]
-            return out
+                    out[wrong] = block if is_number(block) else _at(block, slots, rows)
+            return
         rows = self.shape[0]
-        whole, at = np.empty(sum(self.slots) * rows, dtype), 0
+        whole, at = np.empty(sum(self.slots) * rows, out.dtype), 0
         for n, coef in zip(self.slots, coefs, strict=True):
             whole[at : at + n * rows].reshape(n, rows)[...] = coef if is_number(coef) else _block(coef, n, shape)
             at += n * rows
         if self.groups is None:
-            return np.take(whole, self.source, out=out, mode="clip")
-        return np.add.reduceat(np.take(whole, self.source, mode="clip"), self.groups) if self.nnz else out
+            np.take(whole, self.source, out=out, mode="clip")
+        elif self.nnz:
+            np.add.reduceat(np.take(whole, self.source, mode="clip"), self.groups, out=out)
+
+
+class Structure:
+    """That of a matrix whose blocks of rows have layouts of their own."""
+
+    def __init__(self, layouts: Sequence[Layout], columns: int):
+        self.layouts = layouts
+        self.shape = sum(part.shape[0] for part in layouts), columns
+        ends = np.cumsum([0, *(part.nnz for part in layouts)])
+        self.ends = [int(n) for n in ends]
+        self.nnz = self.ends[-1]
+        small = np.int32 if max(*self.shape, self.nnz) < 2**31 else np.int64
+        self.indices = np.concatenate([np.zeros(0, small), *(part.indices for part in layouts)]).astype(small, copy=False)
+        starts = [part.indptr[:-1] + end for part, end in zip(layouts, ends[:-1], strict=True)]
+        self.indptr = np.concatenate([*starts, ends[-1:]]).astype(small)
+
+    def data(self, blocks: Sequence[tuple[tuple[int, ...], Sequence[Any]]], dtype: Any) -> np.ndarray:
+        """The entries: of each block the shape of the value and the coefficients of its pieces."""
+        out = np.empty(self.nnz, dtype)
+        for layout, start, end, (shape, coefs) in zip(self.layouts, self.ends[:-1], self.ends[1:], blocks, strict=True):
+            if end > start:
+                layout.fill(out[start:end], coefs, shape)
+        return out
 
     # ---- other formats
 
@@ -139,8 +159,8 @@ def _sorted(source: np.ndarray, columns: np.ndarray, starts: np.ndarray, shape: 
 def _grid(place: np.ndarray) -> Grid | None:
     """The grid on which most of these places are, -1 standing for none."""
     n, rows = place.shape
-    known = np.flatnonzero(place[0] >= 0)
-    if n == 0 or len(known) == 0:
+    known = np.flatnonzero(place[0] >= 0) if n else place
+    if len(known) == 0:
         return None
     steps = np.diff(place[0, known]) if len(known) > 1 else np.array([1])
     apart = np.diff(known) if len(known) > 1 else np.array([1])
@@ -169,6 +189,10 @@ def _view(data: np.ndarray, grid: Grid, slots: int) -> np.ndarray:
     return np.lib.stride_tricks.as_strided(data[start:], (slots, rows), (grid.slot * size, grid.row * size))
 
 
+def _at(block: np.ndarray, slots: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    return block[slots if len(block) > 1 else 0, rows if block.shape[1] > 1 else 0]
+
+
 def _block(coef: Any, slots: int, shape: tuple[int, ...]) -> np.ndarray:
     """A coefficient as `(slots or 1, rows or 1)`."""
     coef = wide(coef, shape)
@@ -177,5 +201,38 @@ def _block(coef: Any, slots: int, shape: tuple[int, ...]) -> np.ndarray:
     return coef.reshape(len(coef), math.prod(coef.shape[1:]))
 
 
-def dtype_of(pieces: Sequence[Piece], default: np.dtype) -> np.dtype:
-    return np.result_type(default, *(p.coef.dtype if not is_number(p.coef) else type(p.coef) for p in pieces))
+class Structures:
+    """Structures that have been found, by the identity of the indices that they come from."""
+
+    def __init__(self) -> None:
+        self._layouts: dict[Any, Layout] = {}
+        self._structures: dict[Any, Structure] = {}
+
+    def get(self, blocks: Sequence[tuple[tuple[int, ...], Sequence[Piece]]], columns: int) -> Structure:
+        keys = [(*(id(p.index) for p in pieces), math.prod(shape)) for shape, pieces in blocks]
+        key = tuple(keys), columns
+        found = self._structures.get(key)
+        if found is None:
+            layouts = []
+            for k, (shape, pieces) in zip(keys, blocks, strict=True):
+                if (k, columns) not in self._layouts:
+                    self._layouts[k, columns] = Layout([p.index for p in pieces], math.prod(shape), columns)
+                layouts.append(self._layouts[k, columns])
+            found = self._structures[key] = Structure(layouts, columns)
+        return found
+
+    def matrix(self, blocks: Sequence[tuple[tuple[int, ...], Sequence[Piece]]], base: Base, dtype: Any) -> Any:
+        """The Jacobian as a csr_array: products with the matrices of the bases other than the inputs, added up."""
+        import scipy.sparse
+
+        bases = dict.fromkeys((base, *(p.base for _, pieces in blocks for p in pieces)))
+        total = None
+        for one in bases:
+            own = [(shape, [p for p in pieces if p.base is one]) for shape, pieces in blocks]
+            structure = self.get(own, one.size)
+            if one is base or structure.nnz:
+                data = structure.data([(shape, [p.coef for p in pieces]) for shape, pieces in own], dtype)
+                part = structure.matrix(data, "csr")
+                part = part if one is base else part @ one.matrix
+                total = part if total is None else total + part
+        return scipy.sparse.csr_array(total)
