@@ -13,8 +13,10 @@ from .explain import explain as explain
 from .implicit.functions import implicit as implicit
 from .implicit.newton import newton as newton
 from .jacobians.affine import affine as affine
+from .jacobians.coloring import coloring as coloring
 from .jacobians.dense import hessian as hessian, hvp as hvp, jacobian as jacobian
 from .jacobians.operators import linear_operator as linear_operator
+from .jacobians.programs import nlp as nlp
 from .jacobians.propagation import propagate as propagate
 from .ops.control import stop_gradient as stop_gradient
 from .patching import patch_numpy as patch_numpy

@@ -15,7 +15,7 @@ from chainrule.core.trace import FRONT_ENDS, UFUNCS
 
 PACKAGE = Path(cr.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
-LAZY = {"scipy", "optree", "rich"}
+LAZY = {"scipy", "optree", "rich", "cyipopt"}
 LAZY_PARTS = {"chainrule.explain.svg", "chainrule.explain.text"}
 """What is imported when it is first used, so that `import chainrule` costs little more than `import numpy`."""
 

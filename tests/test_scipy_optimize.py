@@ -10,6 +10,7 @@ import scipy.sparse as sp
 
 import chainrule as cr
 from chainrule.scipy import optimize
+from chainrule.scipy.optimize import refused
 from chainrule.testing import check_rules
 
 # ---- minimize: what SciPy is given -----------------------------------------------------------------------------------
@@ -471,7 +472,39 @@ def test_a_traced_tolerance_is_refused():
         cr.grad(lambda t: optimize.root(lambda x: x, np.ones(1), tol=t).x[0])(1e-3)
 
 
+# ---- that each function is accounted for -----------------------------------------------------------------------------
+
+DIFFERENTIABLE = {
+    *("minimize", "minimize_scalar", "least_squares", "curve_fit", "lsq_linear", "nnls", "linprog"),
+    *("root", "root_scalar", "fsolve", "newton", "fixed_point", "bisect", "brenth", "brentq", "ridder", "toms748"),
+}
+CONSTANT = {"linear_sum_assignment"}
+"""Whole numbers."""
+NO_NUMBERS = {
+    *("Bounds", "LinearConstraint", "NonlinearConstraint", "OptimizeResult", "RootResults", "HessianUpdateStrategy"),
+    *("BFGS", "SR1", "LbfgsInvHessProduct", "InverseJacobian", "KrylovJacobian", "BroydenFirst", "NoConvergence"),
+    *("OptimizeWarning", "linprog_verbose_callback", "show_options", "test"),
+}
+REFUSED = refused.BY_NAME
+
+
+def public(module):
+    return {name for name in dir(module) if not name.startswith("_") and callable(getattr(module, name))}
+
+
+def test_each_function_is_in_one_column():
+    columns = [DIFFERENTIABLE, CONSTANT, NO_NUMBERS, set(REFUSED)]
+    for name in public(original):
+        assert sum(name in column for column in columns) == 1, f"scipy.optimize.{name} is nowhere, or in two places"
+
+
+@pytest.mark.parametrize("name", [name for name in REFUSED if hasattr(original, name)])
+def test_what_is_not_there_says_so(name):
+    with pytest.raises(cr.MissingRuleError, match=rf"scipy\.optimize\.{name}: no derivative: "):
+        cr.grad(lambda x: getattr(optimize, name)(np.sin, x))(0.5)
+
+
 def test_signatures_are_scipys():
-    for name in ("minimize", "least_squares", "root", "root_scalar", "brentq", "newton", "fsolve", "fixed_point"):
+    for name in DIFFERENTIABLE:
         assert inspect.signature(getattr(optimize, name)) == inspect.signature(getattr(original, name))
     assert optimize.OptimizeResult is original.OptimizeResult

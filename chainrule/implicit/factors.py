@@ -86,6 +86,8 @@ def factorize(J: Any, ordering: Any = "auto") -> Factors:
         J = np.asarray(J)
     if J.ndim != 2 or J.shape[0] != J.shape[1]:
         raise ValueError(f"factorize: the matrix must be square; its shape is {J.shape}")
+    if not J.shape[0]:
+        return Factors(J.shape, ordering)
     if not np.isfinite(J.data if is_sparse else J).all():
         raise np.linalg.LinAlgError("factorize: the matrix holds NaN or infinity, so no system with it has a solution")
     if ordering == "auto":

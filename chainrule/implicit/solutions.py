@@ -147,7 +147,10 @@ def solution_vjp(wanted, ct, x, *p, problem):
 
 def solution_batch(is_batched, *p, problem):
     """Each example is a problem of its own."""
-    return np.stack([bind(solution, *row, problem=problem) for row in rows_of(is_batched, p)])
+    found = [bind(solution, *row, problem=problem) for row in rows_of(is_batched, p)]
+    if len({x.shape for x in found}) > 1:
+        raise ValueError(f"{problem.who}: under vmap the solutions of all examples must have one size; they differ")
+    return np.stack(found)
 
 
 def rows_of(is_batched, args):

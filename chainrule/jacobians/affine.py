@@ -11,9 +11,8 @@ from ..core.trace import Trace, Tracer, aval_of, bind
 from ..transforms import arguments
 from .stand_in import sparse_jacobian
 
-ELSEWHERE = (-1.0, 1e60)
-"""What arguments are multiplied by to see whether the slopes of an operation change: -1 turns every comparison round,
-and the other leaves every bound behind"""
+ELSEWHERE: tuple[Callable[[Any], Any], ...] = (lambda v: -v, lambda v: v * far(v), lambda v: -v * far(v))
+"""Where else the slopes of an operation are looked at: there every comparison turns round, and bounds are left behind"""
 
 
 class Traced(Tracer):
@@ -59,13 +58,18 @@ def _is_linear(primitive: Primitive, own: list[bool], values: list[Any], y: Any,
     )
     with np.errstate(all="ignore"):
         found = _parts(primitive, primitive.jvp(slopes, y, *values, **params))
-        for scale in ELSEWHERE:
-            moved = [v * v.dtype.type(scale) if on else v for v, on in zip(values, own, strict=True)]
+        for place in ELSEWHERE:
+            moved = [place(v) if on else v for v, on in zip(values, own, strict=True)]
             there = primitive.jvp(slopes, bind(primitive, *moved, **params), *moved, **params)
             for a, b in zip(found, _parts(primitive, there), strict=True):
                 if (a is None) != (b is None) or (a is not None and not np.allclose(a, b, rtol=1e-12, atol=0)):
                     return False
     return True
+
+
+def far(v: Any) -> Any:
+    """A factor that leads far away, and yet far from overflow."""
+    return v.dtype.type(np.finfo(v.dtype).max ** 0.2)
 
 
 def _parts(primitive: Primitive, t: Any) -> tuple[Any, ...]:

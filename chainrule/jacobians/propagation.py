@@ -67,6 +67,7 @@ def propagate(f: Callable[..., Any], x: Any, cov: Any, second_order: bool = Fals
         J = sparse_jacobian(lambda x: np.ravel(f(x)), x)
     else:
         J = jacobian(lambda x: np.ravel(f(x)))(x).reshape(y.size, x.size)
+        J = scipy.sparse.csr_array(J) if scipy.sparse.issparse(cov) else J
     cov_y = J @ C @ J.T
     if scipy.sparse.issparse(cov_y) and x.size < SPARSE_FROM and not scipy.sparse.issparse(cov):
         cov_y = cov_y.toarray()

@@ -65,15 +65,14 @@ def exact(system: Callable[[Any, Any], Any], y0: Any, t0: Any, options: dict[str
 
 
 def differentiated(jacobian: Callable[[], Any]) -> Any:
-    """The Jacobian; what else there is, beside an error that it raises."""
+    """The Jacobian; where the function cannot be differentiated, an error that says what else there is."""
     try:
         return jacobian()
     except (LostGradientError, MissingRuleError) as error:
-        error.add_note(
-            "scipy.integrate: implicit methods take a Jacobian: write the function so that it can be differentiated, "
-            "pass jac=, or call scipy.integrate itself, which takes finite differences."
-        )
-        raise
+        raise MissingRuleError(
+            f"{error} The solver was going to be given the exact Jacobian of this function; else pass jac=, or call "
+            "scipy.integrate itself, which takes finite differences."
+        ) from error
 
 
 def of_function(fun: Callable[..., Any], args: Any, vectorized: bool) -> Callable[[Any, Any], Any]:

@@ -17,6 +17,7 @@ from .programs import (
     lsq_linear as lsq_linear,
     nnls as nnls,
 )
+from .refused import functions as _refused
 from .roots import (
     bisect as bisect,
     brenth as brenth,
@@ -30,4 +31,5 @@ from .roots import (
     toms748 as toms748,
 )
 
+globals().update(_refused)
 __getattr__, __dir__ = passing_through(scipy.optimize)

@@ -15,9 +15,9 @@ from ...core.errors import LeakedTracerError, LostGradientError, MissingRuleErro
 from ...core.trace import Tracer, concrete, frozen, is_traced
 from ...implicit.factors import DENSE_BELOW
 from ...jacobians.dense import hessian, hvp, jacobian
+from ...jacobians.passes import Passes
 from ...jacobians.stand_in import sparse_hessian, sparse_jacobian
 from ...ops.signatures.creation import nested
-from ...transforms.reverse import vjp
 
 original: Any = scipy.optimize
 """SciPy's own functions; type checkers would guess the types of their arguments from the defaults."""
@@ -64,8 +64,7 @@ class Objective:
 
     def __init__(self, fun: Callable[..., Any], args: tuple[Any, ...], what: str, option: str = 'jac="2-point"'):
         self.fun, self.args, self.what = fun, args, what
-        self.last: Any = None  # (x, value, pullback)
-        self.passes = differentiated(what, option)(self.passes)
+        self.at = differentiated(what, option)(Passes(self, lambda _: leaked(what)).at)
 
     def __call__(self, x: Any) -> Any:
         """The value, a number; x may be traced."""
@@ -76,23 +75,15 @@ class Objective:
             )
         return y if y.shape == () else np.reshape(y, ())
 
-    def passes(self, x: np.ndarray) -> tuple[Any, Any]:
-        """The value at x and the pullback, of the last x kept."""
-        last = self.last
-        if last is None or not np.array_equal(last[0], x, equal_nan=True):
-            y, pullback = vjp(self, x)
-            last = self.last = x.copy(), untraced(y, self.what), pullback
-        return last[1:]
-
     def value(self, x: np.ndarray, *args: Any) -> Any:
-        return self.passes(x)[0]
+        return self.at(x)[0]
 
     def plain_value(self, x: np.ndarray, *args: Any) -> Any:
         """The value for a method that asks for no gradient."""
         return untraced(nested(self.fun(x, *self.args)), self.what)
 
     def gradient(self, x: np.ndarray, *args: Any) -> Any:
-        y, pullback = self.passes(x)
+        y, pullback = self.at(x)
         return pullback(np.ones((), y.dtype))[0]
 
     def hessian(self, x: np.ndarray, *args: Any) -> Any:

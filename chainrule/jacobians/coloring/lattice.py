@@ -1,0 +1,156 @@
+"""Colorings by a formula, for patterns that repeat: bands, and stencils on grids of one or more fields.
+
+On a grid the color of the point (x, y, z) can be `(x + a y + b z) mod p`: a perfect code, where first fit wastes a
+color here and there. A 5-point stencil needs 5 colors so; first fit takes 6 to 9. The grid is found in the pattern
+itself, from the distances between the members of its cliques (see `greedy` for cliques and members); the formula from
+a sample of them. The whole is then verified, and where it does not fit (at the seams of a periodic grid) repaired.
+"""
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from .greedy import first_fit
+
+SAMPLE = 1 << 17
+"""How many pairs of members of a clique, about, are looked at to find a formula."""
+
+FAR = 8
+"""No stencil reaches further along an axis, in steps; what is as far away is a step along the next axis."""
+
+REPAIR = 4
+"""How many more colors a formula without seams may have than one with seams: what their repair adds, at least."""
+
+MOST = 62
+"""The most colors of a formula: a clique's are the bits of one 64-bit word."""
+
+
+def lattice(members: Any, cliques: Any, widest: int) -> np.ndarray | None:
+    """A coloring by a formula, repaired where it does not fit; None if the pattern has no such form.
+
+    Cost: a few passes over the nonzeros, none of them sorts.
+    """
+    band = _band(cliques, widest, members.shape[0])
+    if band is not None or widest > MOST // 2 or widest < 2:
+        return band
+    first, second = _pairs(cliques)
+    strides = _strides(second - first)
+    found = _formula(first, second, strides, widest)
+    if found is None:
+        return None
+    p, factors = found
+    color = np.zeros(members.shape[0], np.int64)
+    for factor, digit in zip(factors, _digits(np.arange(len(color)), strides), strict=True):
+        color += factor * digit
+    return _repaired(members, cliques, color % p)
+
+
+def _band(cliques: Any, widest: int, n: int) -> np.ndarray | None:
+    """The optimal coloring `j mod p` of a band that is full somewhere, of whatever width."""
+    some = np.diff(cliques.indptr) > 0
+    first, last = cliques.indptr[:-1][some], cliques.indptr[1:][some] - 1
+    if not len(first):
+        return None
+    span = int((cliques.indices[last].astype(np.int64) - cliques.indices[first]).max()) + 1
+    return np.arange(n) % widest if span == widest else None
+
+
+def _pairs(cliques: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The pairs of members of a sample of the cliques, the smaller member first."""
+    sizes = np.diff(cliques.indptr)
+    chosen = np.flatnonzero(sizes > 1)
+    number = max(256, 2 * SAMPLE // int(sizes.max()) ** 2)
+    if len(chosen) > number:
+        chosen = np.random.default_rng(0).choice(chosen, number, replace=False)
+    pairs = []
+    for size in np.unique(sizes[chosen]):
+        starts = cliques.indptr[chosen[sizes[chosen] == size]]
+        members = cliques.indices[starts[:, None] + np.arange(size)].astype(np.int64)
+        second, first = np.tril_indices(size, -1)
+        pairs.append(np.stack([members[:, first].ravel(), members[:, second].ravel()]))
+    first, second = np.concatenate(pairs, axis=1)
+    return first, second
+
+
+def _strides(distances: np.ndarray) -> list[int]:
+    """How far apart neighbors along each axis of the grid are: `[1, N]` for N columns of a grid.
+
+    The smallest distances belong to the first axis. What is left begins with steps along the next, give or take some
+    along those before; the middle of them is its stride; its multiples are explained by it; and so on.
+    """
+    distances, count = np.unique(distances, return_counts=True)
+    rest = distances[count > 0.05 * count.max()]  # what is rare is a seam
+    strides = [int(rest[0])]
+    jumps = np.flatnonzero(rest[1:] > 2 * rest[:-1])
+    reach = int(rest[jumps[0]] if len(jumps) else rest[-1])
+    rest = rest[rest > reach]
+    while len(rest) and len(strides) < 4:
+        group = rest[rest <= rest[0] + 2 * reach]
+        stride = int(group[(len(group) - 1) // 2])
+        times = np.rint(rest / stride)
+        explained = (np.abs(rest - times * stride) <= reach) & (times <= FAR)
+        strides.append(stride)
+        reach = int(rest[explained].max())
+        rest = rest[~explained]
+    return strides
+
+
+def _digits(index: np.ndarray, strides: list[int]) -> list[np.ndarray]:
+    digits = []
+    for stride in reversed(strides):
+        digit, index = np.divmod(index, stride)
+        digits.append(digit)
+    return digits[::-1]
+
+
+def _formula(
+    first: np.ndarray, second: np.ndarray, strides: list[int], widest: int
+) -> tuple[int, tuple[int, ...]] | None:
+    """`p` and the factors of the digits, such that no two members of a clique, or nearly none, have the same color."""
+    steps = np.stack(_digits(second, strides)) - np.stack(_digits(first, strides))
+    spans = [int(np.abs(s).max()) * 2 + 1 for s in steps]
+    if np.prod(spans, dtype=float) > 2.0**62:
+        return None
+    _, one, weight = np.unique(
+        np.ravel_multi_index([s + r // 2 for s, r in zip(steps, spans, strict=True)], spans),  # pyright: ignore
+        return_index=True,
+        return_counts=True,
+    )
+    steps, few = steps[:, one], None
+    for p in range(widest, min(2 * widest, MOST) + 1):
+        factors = np.array([(1, *a) for a in itertools.product(range(p), repeat=len(strides) - 1)])
+        if factors.shape[0] * len(one) > 1 << 22:
+            return few
+        wrong = (factors @ steps % p == 0) @ weight
+        best = int(np.argmin(wrong))
+        if wrong[best] == 0 and (few is None or p <= few[0] + REPAIR):
+            return p, tuple(factors[best].tolist())
+        if few is None and wrong[best] < 0.05 * weight.sum():
+            few = p, tuple(factors[best].tolist())
+    return few
+
+
+def _repaired(members: Any, cliques: Any, color: np.ndarray) -> np.ndarray:
+    """First fit for all but one of those that share a clique and a color."""
+    some = np.flatnonzero(np.diff(cliques.indptr))
+    bits = np.left_shift(np.uint64(1), color.astype(np.uint64))
+    masks = np.bitwise_or.reduceat(bits[cliques.indices], cliques.indptr[some])
+    bad = some[np.bitwise_count(masks) != np.diff(cliques.indptr)[some]]
+    if not len(bad):
+        return color
+    part = cliques[bad]
+    keys = np.repeat(np.arange(len(bad)), np.diff(part.indptr)) * (MOST + 1) + color[part.indices]
+    order = np.argsort(keys, kind="stable")
+    again = np.unique(part.indices[order[1:][np.diff(keys[order]) == 0]])
+    moved = np.zeros(len(color), bool)
+    moved[again] = True
+    ours = members[again]
+    touched, place = np.unique(ours.indices, return_inverse=True)
+    near = cliques[touched]
+    kept = np.where(moved[near.indices], np.uint64(0), bits[near.indices])
+    taken = np.bitwise_or.reduceat(kept, near.indptr[:-1]).tolist()
+    ours.indices, ours._shape = place.astype(ours.indices.dtype), (len(again), len(touched))
+    color = color.copy()
+    color[again] = first_fit(ours, np.arange(len(again)), taken)
+    return color
