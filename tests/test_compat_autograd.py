@@ -107,6 +107,12 @@ def test_jacobians_of_complex_results():
     np.testing.assert_allclose(autograd.jacobian(lambda x: 1j * x)(np.ones(2)), 1j * np.eye(2))
 
 
+def test_jacobians_of_real_results_by_complex_arguments_are_rows_of_gradients():
+    z = np.array([1 + 2j, 3.0])
+    np.testing.assert_allclose(autograd.jacobian(lambda z: np.abs(z) ** 2)(z), np.diag(2 * np.conjugate(z)))
+    np.testing.assert_allclose(autograd.jacobian(lambda z: np.sum(np.imag(z)))(z), [-1j, -1j])
+
+
 def test_all_containers_are_differentiated_in_both_modes():
     x = np.array([1.0, 2.0])
     f = lambda p: [p["x"] ** 2, {"y": p["x"][0]}]

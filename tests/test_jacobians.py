@@ -182,6 +182,30 @@ def test_complex_functions_of_real_numbers_with_fewer_results_than_arguments():
     agree(cr.jacobian(lambda x: np.sum(np.exp(1j * x)))(X), 1j * np.exp(1j * X))
 
 
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("f", [np.conjugate, np.abs, np.real, np.imag, lambda z: np.sum(np.exp(np.conjugate(z)))])
+def test_functions_that_are_not_holomorphic_raise(f, mode):
+    for dtype in (np.complex128, np.complex64):
+        with pytest.raises(TypeError, match="not holomorphic"):
+            cr.jacobian(f, mode=mode)(np.array([1 + 2j, 3 - 1j], dtype))
+
+
+def test_holomorphic_functions_in_single_precision_of_several_arguments():
+    z, x = np.array([1 + 2j, 3 - 1j], np.complex64), np.array([0.5, 2.0], np.float32)
+    of_z, of_x = cr.jacobian(lambda z, x: np.exp(z) * x, argnums=(0, 1))(z, x)
+    np.testing.assert_allclose(of_z, np.diag(np.exp(z) * x), rtol=1e-5)
+    np.testing.assert_allclose(of_x, np.diag(np.exp(z)), rtol=1e-5)
+    with pytest.raises(TypeError, match="not holomorphic"):
+        cr.jacobian(lambda z, x: np.conjugate(z) * x, argnums=(0, 1))(z, x)
+
+
+def test_the_gradient_of_a_square_is_holomorphic_and_that_of_a_real_part_is_not():
+    z = np.array([1 + 2j, 3 - 1j])
+    agree(cr.hessian(lambda z: np.sum(np.abs(z) ** 2))(z), 2 * np.eye(2, dtype=complex))
+    with pytest.raises(TypeError, match="not holomorphic"):
+        cr.hessian(lambda z: np.sum(np.real(z**2)))(z)
+
+
 # ---- Hessians ---------------------------------------------------------------------------------------------------
 
 

@@ -116,6 +116,8 @@ def agrees(name, f, xs):
     if isinstance(expected, Exception):
         if not refused(name, found) and "newaxis" not in str(expected):  # NumPy's own slip: the median over axis=()
             either = (ValueError, IndexError)  # of two things that are wrong, which one is said is not looked at
+            if "not supported for the input types" in str(found):
+                either = (*either, TypeError)
             kinds = either if isinstance(expected, either) else public(expected)
             assert isinstance(found, kinds), f"{found!r} instead of {expected!r}"
         return
@@ -162,7 +164,8 @@ def derivatives_are_right(name, f, xs):
             assert "rule 'safe'" in str(error)  # noqa: PT017 - float64 does not fit into the dtype that was asked for
             return
         if [s.shape for s in slopes] == [s.shape for s in numeric]:  # rounding has made no zeros that polydiv trims
-            close(slopes, numeric, 2e-3)
+            steepest = max((np.max(np.abs(s), initial=0) for s in numeric), default=0)
+            close(slopes, numeric, 2e-3 + 1e-7 * steepest)  # where x is near to a pole, rounding it moves slopes far
         return
     gaps = []
     for h in (1e-4, 1e-6, 3e-3):

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.trace import aval_of
+from ..core.trace import aval_of, is_traced
 from ..core.tree import flatten
 from ..transforms import arguments
 from ..transforms.batching import vmap
@@ -50,12 +50,14 @@ def jacobian(
     ValueError
         If `mode` is none of the three.
     TypeError
-        If an argument is not floating point.
+        If an argument is not floating point, or f of a complex argument is not holomorphic: one complex number an
+        entry cannot hold its derivative.
 
     Notes
     -----
     Cost: about that of f times the number of input elements (forward) or two to four times that of output elements
-    (reverse), in one batched pass. For complex arguments the result is that of a holomorphic function.
+    (reverse), in one batched pass; for complex arguments one forward pass more, which finds out whether f is
+    holomorphic.
 
     Examples
     --------
@@ -96,6 +98,8 @@ def jacobian(
             else:
                 del pullback
                 y, _, columns = _forward(of_leaves, leaves, has_aux)
+        if any(aval_of(x).dtype.kind == "c" for x in leaves):
+            _must_be_holomorphic(of_leaves, leaves, columns, has_aux)
         _, out_structure = flatten(y)
         J = out_structure.unflatten([structure.unflatten(row) for row in columns])
         return (J, aux) if has_aux else J
@@ -170,6 +174,28 @@ def _reverse(
             blocks.append(block if "c" in (kinds[k], x.dtype.kind) else np.real(block))
         columns.append(blocks)
     return _owned(columns)
+
+
+def _must_be_holomorphic(f: Callable[..., Any], leaves: Sequence[Any], columns: list[list[Any]], has_aux: bool) -> None:
+    """Raises if along a complex direction f does not do what its Jacobian says: the Cauchy-Riemann equations.
+
+    Under other transforms the numbers are not known, and nothing is checked.
+    """
+    if is_traced(columns) or is_traced(list(leaves)):
+        return
+    along = [np.exp(1j + 1j * np.arange(x.size)).reshape(x.shape) if x.dtype.kind == "c" else None for x in leaves]
+    tangents = [np.zeros_like(x) if t is None else t.astype(x.dtype) for x, t in zip(leaves, along, strict=True)]
+    found = flatten(jvp(f, tuple(leaves), tuple(tangents), has_aux=has_aux)[1])[0]
+    for slope, row in zip(found, columns, strict=True):
+        blocks = [(J, t) for J, t in zip(row, along, strict=True) if t is not None]
+        said = sum(np.tensordot(J, t, t.ndim) for J, t in blocks)
+        size = sum(np.tensordot(np.abs(J), np.abs(t), t.ndim) for J, t in blocks) + np.abs(slope)
+        if np.any(np.abs(slope - said) > np.sqrt(np.finfo(slope.dtype).eps) * size):
+            raise TypeError(
+                "jacobian: the function is not holomorphic (conjugate, abs, real and imag are not), so that one "
+                "complex number an entry cannot hold its derivative; take its Jacobian with respect to the real and "
+                "the imaginary part: cr.jacobian(lambda x, y: f(x + 1j * y), argnums=(0, 1))"
+            )
 
 
 def _sizes(leaves: Sequence[Any]) -> list[int]:

@@ -189,9 +189,11 @@ def copyto(dst, src, casting: Any = "same_kind", where=True):
 @signature_of(np.put)
 def put(a, ind, v, mode="raise"):
     a = written_into(a, "numpy.put")
-    places = np.ravel(within(plain(ind, "numpy.put"), a.size, mode, "numpy.put"))
-    if places.size and np.size(nested(v)):
-        write_flat(a, places, repeated(v, places.size))
+    places = np.ravel(plain(ind, "numpy.put"))
+    if places.size and not a.size:
+        raise IndexError("cannot replace elements of an empty array")
+    places = within(places, a.size, mode, "numpy.put")
+    write_flat(a, places, repeated(v, places.size))
 
 
 @signature_of(np.place)
@@ -237,7 +239,7 @@ def write_flat(a, places, values):
 def repeated(values, count):
     """`values` over and over, until there are `count`."""
     values = nested(values)
-    return np.resize(values, count) if values.ndim else values
+    return np.resize(values, count) if values.ndim and values.size else values
 
 
 @signature_of(np.put_along_axis)
@@ -257,4 +259,5 @@ def fill_diagonal(a, val, wrap=False):
     a = written_into(a, "numpy.fill_diagonal")
     mask = np.zeros(a.shape, bool)
     np.fill_diagonal(mask, True, wrap)
-    np.place(a, mask, val)
+    places = np.flatnonzero(mask)
+    write_flat(a, places, repeated(val, len(places)))
