@@ -14,7 +14,8 @@ from .implicit.functions import implicit as implicit
 from .implicit.newton import newton as newton
 from .jacobians.affine import affine as affine
 from .jacobians.coloring import coloring as coloring
-from .jacobians.dense import hessian as hessian, hvp as hvp, jacobian as jacobian
+from .jacobians.dense import hvp as hvp
+from .jacobians.jacobian import Jacobian as Jacobian, hessian as hessian, jacobian as jacobian
 from .jacobians.operators import linear_operator as linear_operator
 from .jacobians.programs import nlp as nlp
 from .jacobians.propagation import propagate as propagate

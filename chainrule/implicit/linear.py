@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..jacobians.dense import jacobian
+from ..jacobians.jacobian import jacobian
 from ..jacobians.operators import linear_operator
 from ..jacobians.stand_in import sparse_jacobian
 from .factors import DENSE_BELOW, Factors, Iterative, factorize

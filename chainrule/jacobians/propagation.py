@@ -7,7 +7,7 @@ import numpy as np
 
 from ..core.trace import aval_of
 from ..transforms import arguments
-from .dense import jacobian
+from .jacobian import jacobian
 from .operators import linear_operator
 from .stand_in import sparse_hessian, sparse_jacobian
 

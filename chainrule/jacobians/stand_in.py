@@ -1,33 +1,11 @@
-"""Stands in for chainrule.jacobians.sparse until that is there: to be replaced by one line."""
+"""Sparse Jacobians and Hessians of functions of one vector."""
 
-from collections.abc import Callable
-from typing import Any
-
-import numpy as np
-
-from ..transforms.batching import vmap
-from ..transforms.forward import jvp
-from ..transforms.reverse import grad
-from ..transforms.sparsity import sparsity
+from .jacobian import hessian, jacobian
 
 
-def sparse_jacobian(f: Callable[..., Any], x: np.ndarray) -> Any:
-    """The Jacobian as a csr_array, by columns in groups."""
-    import scipy.optimize._numdiff
-    import scipy.sparse
-
-    pattern = sparsity(f, x).tocsr()
-    groups = scipy.optimize._numdiff.group_columns(pattern)
-    count = int(groups.max(initial=-1)) + 1
-    seeds = np.zeros((count, x.size))
-    seeds[groups, np.arange(x.size)] = 1
-    if not count or not pattern.nnz:
-        return scipy.sparse.csr_array(pattern.shape)
-    found = vmap(lambda t: np.ravel(jvp(f, (x,), (np.reshape(t, x.shape),))[1]))(seeds)
-    row = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
-    return scipy.sparse.csr_array((found[groups[pattern.indices], row], pattern.indices, pattern.indptr), pattern.shape)
+def sparse_jacobian(f, x):
+    return jacobian(f, sparse=True)(x)
 
 
-def sparse_hessian(f: Callable[..., Any], x: np.ndarray) -> Any:
-    """The Hessian as a csr_array."""
-    return sparse_jacobian(grad(f), x)
+def sparse_hessian(f, x):
+    return hessian(f, sparse=True)(x)

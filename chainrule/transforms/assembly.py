@@ -106,6 +106,11 @@ class Structure:
         starts = [part.indptr[:-1] + end for part, end in zip(layouts, ends[:-1], strict=True)]
         self.indptr = np.concatenate([*starts, ends[-1:]]).astype(small)
 
+    @functools.cached_property
+    def places(self) -> list[list[np.ndarray]]:
+        """For each block and each of its pieces where its coefficients go."""
+        return [places_of(part, start) for part, start in zip(self.layouts, self.ends[:-1], strict=True)]
+
     def data(self, blocks: Sequence[tuple[tuple[int, ...], Sequence[Any]]], dtype: Any) -> np.ndarray:
         """The entries: of each block the shape of the value and the coefficients of its pieces."""
         out = np.empty(self.nnz, dtype)
@@ -199,6 +204,18 @@ def _block(coef: Any, slots: int, shape: tuple[int, ...]) -> np.ndarray:
     if coef.shape[1:] != shape and any(n != 1 for n in coef.shape[1:]):
         coef = np.broadcast_to(coef, (len(coef), *shape))
     return coef.reshape(len(coef), math.prod(coef.shape[1:]))
+
+
+def places_of(layout: Any, start: int) -> list[np.ndarray]:
+    """For each piece where its coefficients go: of shape `(R, rows)`, -1 for nowhere."""
+    rows, total = layout.shape[0], sum(layout.slots)
+    place = np.full(total * rows, -1)
+    ends = np.arange(layout.nnz)
+    if layout.groups is not None:
+        ends = np.repeat(ends, np.diff(np.append(layout.groups, len(layout.source))))
+    place[layout.source] = ends + start
+    bounds = np.cumsum([0, *layout.slots])
+    return [place[a * rows : b * rows].reshape(b - a, rows) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
 
 
 class Structures:

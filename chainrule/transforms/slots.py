@@ -1,6 +1,7 @@
 """Sparse Jacobians, in one pass: each value travels with the pieces of its Jacobian (core/slots.py)."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,21 +22,23 @@ class Slotted(Tracer):
 
 
 class Context:
-    """What is kept from call to call: indices, and the structures that come of them."""
+    """What is kept from call to call: indices, and the structures that come of them.
 
-    def __init__(self) -> None:
-        self.maps, self.structures = Maps(), Structures()
+    `groups(pattern)` colors the columns of a sparse pattern.
+    """
+
+    def __init__(self, groups: Callable[[Any], np.ndarray]):
+        self.maps, self.structures, self.groups = Maps(), Structures(), groups
         self.bases: dict[Any, Base] = {}
 
-    def base(self, shape: tuple[int, ...], dtype: np.dtype) -> Base:
-        """The input."""
-        is_real = dtype.kind != "c"
-        return self.bases.setdefault((shape, is_real), Base(math.prod(shape), is_real))
+    def base(self, shapes: tuple[tuple[int, ...], ...], is_complex: bool) -> Base:
+        """The inputs, leaf after leaf."""
+        return self.bases.setdefault((shapes, is_complex), Base(sum(map(math.prod, shapes)), not is_complex))
 
-    def seed(self, shape: tuple[int, ...], base: Base) -> Piece:
-        """The identity."""
-        make = lambda _: np.arange(1, math.prod(shape) + 1).reshape(1, *shape)
-        return Piece(base, self.maps.get(("seed", shape), NOTHING, make), 1)
+    def seed(self, shape: tuple[int, ...], base: Base, start: int = 0) -> Piece:
+        """The identity: the derivative of the inputs from number `start` on by themselves."""
+        make = lambda _: np.arange(start + 1, start + math.prod(shape) + 1).reshape(1, *shape)
+        return Piece(base, self.maps.get(("seed", shape, start), NOTHING, make), 1)
 
 
 NOTHING = np.zeros(0)
@@ -116,16 +119,15 @@ def _columns(context: Context, primitive: Primitive, base: Base, pieces, y, x, p
         shaped = [v if hasattr(v, "shape") else aval_of(v) for v in x]
         found = primitive.sparsity(deps, *shaped, **params)
         indices = [compact(np.asarray(d)) for d in (found if primitive.multi else (found,))]
-        return groups_of(base.size, indices), indices
+        return context.groups(pattern_of(base.size, indices)), indices
 
     context.maps.keep([p for own in pieces for p in own])
     key = "columns", primitive.name, repr(params), ids, shapes
     return context.maps.get(key, first.index, find, [v for v in x if aval_of(v).dtype.kind in "iub"])
 
 
-def groups_of(size: int, indices: list[np.ndarray]) -> np.ndarray:
-    """The group of each of `size` columns, no two of which are in one row of `indices` if they are in one group."""
-    import scipy.optimize._numdiff
+def pattern_of(size: int, indices: list[np.ndarray]) -> Any:
+    """Indices of several outputs as a matrix of `size` columns, a row for each of their elements."""
     import scipy.sparse
 
     rows, columns, start = [], [], 0
@@ -136,10 +138,7 @@ def groups_of(size: int, indices: list[np.ndarray]) -> np.ndarray:
         columns.append(flat[slot, row] - 1)
         start += flat.shape[1]
     entries = np.concatenate(rows), np.concatenate(columns)
-    pattern = scipy.sparse.csr_array((np.ones(len(entries[0])), entries), shape=(start, size))
-    if not pattern.nnz:
-        return np.zeros(size, np.intp)
-    return scipy.optimize._numdiff.group_columns(pattern)
+    return scipy.sparse.csr_array((np.ones(len(entries[0])), entries), shape=(start, size))
 
 
 def _tangent(pieces: list[Piece], seed: np.ndarray, x: Any) -> Any:

@@ -14,7 +14,7 @@ import scipy.integrate
 from ...core.trace import concrete, is_traced
 from ...implicit.functions import Call
 from ...implicit.linear import LinearSolver
-from ...jacobians.dense import jacobian
+from ...jacobians.jacobian import jacobian
 from ...ops.control import stop_gradient
 from ...ops.signatures.creation import nested
 from ...ops.signatures.tools import refuse

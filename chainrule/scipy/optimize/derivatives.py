@@ -14,7 +14,8 @@ import scipy.optimize
 from ...core.errors import LeakedTracerError, LostGradientError, MissingRuleError, user_line
 from ...core.trace import Tracer, concrete, frozen, is_traced
 from ...implicit.factors import DENSE_BELOW
-from ...jacobians.dense import hessian, hvp, jacobian
+from ...jacobians.dense import hvp
+from ...jacobians.jacobian import hessian, jacobian
 from ...jacobians.passes import Passes
 from ...jacobians.stand_in import sparse_hessian, sparse_jacobian
 from ...ops.signatures.creation import nested

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.optimize
 
 from ...core.trace import is_traced
-from ...jacobians.dense import jacobian
+from ...jacobians.jacobian import jacobian
 from ...ops.signatures.creation import nested
 from ...ops.signatures.tools import refuse
 from ..namespace import standing_for

@@ -17,7 +17,7 @@ import numpy as np
 from ...core.trace import Tracer
 from ...implicit.functions import Call
 from ...implicit.linear import LinearSolver
-from ...jacobians.dense import jacobian
+from ...jacobians.jacobian import jacobian
 from ...jacobians.stand_in import sparse_jacobian
 from ...ops.signatures.creation import nested
 from ...transforms.reverse import grad
