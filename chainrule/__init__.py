@@ -15,7 +15,7 @@ from .implicit.newton import newton as newton
 from .jacobians.affine import affine as affine
 from .jacobians.coloring import coloring as coloring
 from .jacobians.dense import hvp as hvp
-from .jacobians.jacobian import Jacobian as Jacobian, hessian as hessian, jacobian as jacobian
+from .jacobians.jacobian import hessian as hessian, jacobian as jacobian
 from .jacobians.operators import linear_operator as linear_operator
 from .jacobians.programs import nlp as nlp
 from .jacobians.propagation import propagate as propagate

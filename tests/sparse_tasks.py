@@ -22,7 +22,7 @@ class Task(NamedTuple):
     """`f(np, x)`: a vector, or, where the Hessian is asked for, a number"""
     x: numpy.ndarray
     by_hand: Callable[[], Sparse]
-    """makes the pattern, and returns the function that fills it"""
+    """makes the pattern, and returns the function that fills it; its matrices share indices, which may be unsorted"""
     casadi: Callable[[Any, Any], Any] | None = None
     """`casadi(ca, x)`: the same program of a column of CasADi's symbols"""
     hessian: bool = False

@@ -1,17 +1,17 @@
 """Sparse derivatives of array operations: what travels with a value, and how operations move it.
 
 The Jacobian of an array y with respect to the flat input is a sum of pieces. Each says, for every element of y, up to R
-inputs and a coefficient for each: `index` has the shape `(R, *y.shape)`, with 0 for no input and i + 1 for the i-th;
+inputs and a coefficient for each: `inputs` has the shape `(R, *y.shape)`, with 0 for no input and i + 1 for the i-th;
 `coef` is a number, or an array that broadcasts to that shape. An operation that moves elements moves both by its own
 `batch` rule, the leading axis being the batch; one that is elementwise multiplies `coef` by its local partial
-derivative and leaves `index` alone. So the indices of most operations are those of their operands, the same arrays,
+derivative and leaves `inputs` alone. So the indices of most operations are those of their operands, the same arrays,
 and equal pieces are found by identity.
 
 Values change from call to call, indices seldom do: `Maps` keeps what has been done to indices.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,23 +27,33 @@ class Base:
 
 
 class Piece(NamedTuple):
-    """`dy[s] / dx[index[r, s] - 1] += coef[r, s]`, where `index[r, s]` is not 0."""
+    """`dy[s] / dx[inputs[r, s] - 1] += coef[r, s]`, where `inputs[r, s]` is not 0."""
 
     base: Base
-    index: np.ndarray
+    inputs: np.ndarray
     coef: Any
 
 
 class Stack:
     """The pieces of an array that is put together of others along its first axis, while they stay apart.
 
-    parts: of each its shape and its pieces (or its stack); whole: makes pieces of all of it.
+    parts: of each its shape and its pieces (or its stack); whole: makes pieces of all of it, for rules that iterate
+    over them.
     """
 
-    __slots__ = ("parts", "whole")
+    __slots__ = ("_pieces", "_whole", "parts")
 
     def __init__(self, parts: list[tuple[tuple[int, ...], Any]], whole: Callable[[], list[Piece]]):
-        self.parts, self.whole = parts, whole
+        self.parts, self._whole = parts, whole
+        self._pieces: list[Piece] | None = None
+
+    def __iter__(self) -> Iterator[Piece]:
+        if self._pieces is None:
+            self._pieces = self._whole()
+        return iter(self._pieces)
+
+    def __bool__(self) -> bool:
+        return any(bool(pieces) for _, pieces in self.parts)
 
     def blocks(self) -> list[tuple[tuple[int, ...], list[Piece]]]:
         """The parts in order, those of parts among them."""
@@ -51,10 +61,6 @@ class Stack:
         for shape, pieces in self.parts:
             found += pieces.blocks() if isinstance(pieces, Stack) else [(shape, pieces)]
         return found
-
-
-def unstacked(pieces: Any) -> Any:
-    return pieces.whole() if isinstance(pieces, Stack) else pieces
 
 
 class Maps:
@@ -74,10 +80,9 @@ class Maps:
         known.append((index, [np.array(p) for p in positions], made))  # `index` is kept, so that its id stays its own
         return made
 
-
     def keep(self, row: Sequence[Piece | None]) -> None:
         """Keeps arrays that a key names by their ids."""
-        self._kept |= {id(p.index): p.index for p in row if p is not None}
+        self._kept |= {id(p.inputs): p.inputs for p in row if p is not None}
 
 
 def _same(a: np.ndarray, b: Any) -> bool:
@@ -110,14 +115,14 @@ def stretch(a: Any, shape: tuple[int, ...]) -> Any:
 
 def moved(maps: Maps, key: Any, piece: Piece, shape: tuple[int, ...], move: Callable[..., Any], positions: Any = ()):
     """The piece of an array of this shape after its elements have been moved by `move`, a `batch` rule."""
-    index = maps.get(key, piece.index, move, positions)
+    index = maps.get(key, piece.inputs, move, positions)
     coef = piece.coef if is_number(piece.coef) else move(stretch(piece.coef, shape))
     return Piece(piece.base, index, coef)
 
 
 def times(maps: Maps, piece: Piece, d: Any, shape: tuple[int, ...]) -> Piece:
     """The piece times d, element by element, after broadcasting to `shape`."""
-    index = piece.index
+    index = piece.inputs
     if index.shape[1:] != shape:
         index = maps.get(("broadcast", shape), index, lambda index: stretch(index, shape))
     coef = piece.coef
@@ -135,8 +140,8 @@ def merged(pieces: Sequence[Piece]) -> list[Piece]:
     """The same sum, with the pieces that have one array of indices added up."""
     sums: dict[int, Piece] = {}
     for p in pieces:
-        q = sums.get(id(p.index))
-        sums[id(p.index)] = p if q is None else Piece(p.base, p.index, q.coef + p.coef)
+        q = sums.get(id(p.inputs))
+        sums[id(p.inputs)] = p if q is None else Piece(p.base, p.inputs, q.coef + p.coef)
     return list(sums.values())
 
 
@@ -148,10 +153,10 @@ def over(maps: Maps, piece: Piece, axes: tuple[int, ...], keepdims: bool, shape:
         a = np.moveaxis(a, [k + 1 for k in axes], range(1, len(axes) + 1))
         return np.reshape(a, (a.shape[0] * math.prod(a.shape[1 : 1 + len(axes)]), *rest))
 
-    index = maps.get(("over", axes, keepdims), piece.index, join)
+    index = maps.get(("over", axes, keepdims), piece.inputs, join)
     coef = piece.coef
     if not is_number(coef):
-        coef = join(np.broadcast_to(wide(coef, shape), piece.index.shape))
+        coef = join(np.broadcast_to(wide(coef, shape), piece.inputs.shape))
     return Piece(piece.base, index, coef)
 
 
@@ -183,7 +188,7 @@ def _order(piece: Piece) -> Any:
 
 
 def _joined(maps, key, base, row, shapes, join, positions) -> Piece:
-    deep = max(len(p.index) for p in row if p is not None)
+    deep = max(len(p.inputs) for p in row if p is not None)
     first = next(p for p in row if p is not None)
 
     def indices(_):
@@ -191,12 +196,12 @@ def _joined(maps, key, base, row, shapes, join, positions) -> Piece:
         for p, shape in zip(row, shapes, strict=True):
             a = np.zeros((deep, *shape), np.intp)
             if p is not None:
-                a[: len(p.index)] = p.index
+                a[: len(p.inputs)] = p.inputs
             whole.append(a)
         return join(*whole)
 
-    ids = tuple(None if p is None else id(p.index) for p in row)
-    index = maps.get((key, ids), first.index, indices, positions)
+    ids = tuple(None if p is None else id(p.inputs) for p in row)
+    index = maps.get((key, ids), first.inputs, indices, positions)
     maps.keep(row)
     coefs = [p.coef for p in row if p is not None]
     if all(is_number(c) and c == coefs[0] for c in coefs):
@@ -211,6 +216,6 @@ def _joined(maps, key, base, row, shapes, join, positions) -> Piece:
         if len(c) == 1 or len(c) == deep:
             c = np.broadcast_to(c, (deep, *shape))
         else:
-            c = np.concatenate([np.broadcast_to(c, p.index.shape), np.zeros((deep - len(c), *shape), c.dtype)])
+            c = np.concatenate([np.broadcast_to(c, p.inputs.shape), np.zeros((deep - len(c), *shape), c.dtype)])
         whole.append(c)
     return Piece(base, index, join(*whole))

@@ -19,6 +19,7 @@ from ..transforms.batching import vmap
 from ..transforms.forward import jvp
 from ..transforms.reverse import grad, vjp
 
+
 def dense_jacobian(
     f: Callable[..., Any], argnums: int | Sequence[int], mode: str, has_aux: bool, chunk: int | None
 ) -> Callable[..., Any]:

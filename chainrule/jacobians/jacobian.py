@@ -44,11 +44,12 @@ class Jacobian:
         outputs, out_structure = flatten(y)
         rows = matrices(self._slots, blocks, base, outputs, leaves, self._format)
         if not self._sparse:
-            shape = lambda v, x: () if self._flatten else (*np.shape(v), *np.shape(x))
-            rows = [
-                [m.toarray().reshape(shape(v, x) or m.shape) for m, x in zip(row, leaves, strict=True)]
-                for row, v in zip(rows, outputs, strict=True)
-            ]
+            rows = [[m.toarray() for m in row] for row in rows]
+            if not self._flatten:
+                rows = [
+                    [np.reshape(m, (*np.shape(v), *np.shape(x))) for m, x in zip(row, leaves, strict=True)]
+                    for row, v in zip(rows, outputs, strict=True)
+                ]
         J = out_structure.unflatten([structure.unflatten(row) for row in rows])
         return (J, aux) if self._has_aux else J
 
@@ -93,7 +94,7 @@ class Jacobian:
         m = sum(math.prod(np.shape(v)) for v in flatten(y)[0])
         n = sum(math.prod(np.shape(x)) for x in leaves)
         rows = [block for one in blocks for block in one]
-        entries = sum(math.prod(shape) * len(p.index) for shape, pieces in rows for p in pieces)
+        entries = sum(math.prod(shape) * len(p.inputs) for shape, pieces in rows for p in pieces)
         return Plan(self, m, n, self._slots.context.structures.get(rows, base.size).nnz, entries)
 
     def prepare(self, *args: Any, **kwargs: Any) -> Prepared:
@@ -125,8 +126,10 @@ class Jacobian:
         array([2., 1., 3., 2.])
         """
         if not self._sparse or self._has_aux:
-            raise TypeError(f"{self._who}: only a sparse one without aux is prepared: {self._who}(f, sparse=True).prepare")
-        leaves, structure, of_leaves = self._of_leaves(args, kwargs)
+            raise TypeError(
+                f"{self._who}: only a sparse one without aux is prepared: {self._who}(f, sparse=True).prepare"
+            )
+        leaves, _, of_leaves = self._of_leaves(args, kwargs)
         shapes = [(np.shape(x), aval_of(x).dtype) for x in leaves]
 
         def flat(*given):
@@ -155,7 +158,7 @@ class Plan:
         m, n = self.shape
         share = 100 * self.entries / max(m * n, 1)
         reasons = {
-            "slots": f"one pass over the operations of {self.name}, {self.products} products of coefficients at its end",
+            "slots": f"one pass over the operations of {self.name}, {self.products} coefficients at its end",
             "forward": f"{n} forward passes, one for each input, in one batch",
             "reverse": f"{m} reverse passes, one for each output, in one batch",
         }
@@ -223,9 +226,9 @@ def jacobian(
     -----
     Cost: about that of f times the number of input elements (forward) or two to four times that of output elements
     (reverse), in one batched pass; for complex arguments one forward pass more, which finds out whether f is
-    holomorphic. A sparse one takes a few evaluations of f and time in proportion to the entries; which inputs an element
-    depends on is found anew at each call, so branches and computed positions may change, but what has been done to
-    indices is remembered, so that later calls are quicker.
+    holomorphic. A sparse one takes a few evaluations of f and time in proportion to the entries; which inputs an
+    element depends on is found anew at each call, so branches and computed positions may change, but what has been
+    done to indices is remembered, so that later calls are quicker.
 
     Examples
     --------
@@ -278,8 +281,8 @@ def hessian(
 
     Notes
     -----
-    Cost: a gradient for every element of the argument, in one batched pass; of a sparse one that of a few gradients. For
-    products with a few vectors use :func:`hvp`.
+    Cost: a gradient for every element of the argument, in one batched pass; of a sparse one that of a few gradients.
+    For products with a few vectors use :func:`hvp`.
 
     Examples
     --------

@@ -58,13 +58,11 @@ class Program:
         for at, answer in self.guards:
             if not np.array_equal(values[at], answer, equal_nan=answer.dtype.kind in "fc"):
                 raise ChangedPattern(
-                    "what the function looked at (in an `if`, or as an index) is different here from where the Jacobian "
-                    "was prepared, so that its entries are others: prepare it again, or call it unprepared"
+                    "what the function looked at (in an `if`, or as an index) is different here from where the "
+                    "Jacobian was prepared, so that its entries are others: prepare it again, or call it unprepared"
                 )
         return [values[k] for k in self.outputs]
 
 
 class ChangedPattern(ValueError):
     """A prepared derivative was asked for where the function does something else than where it was prepared."""
-
-

@@ -1,5 +1,6 @@
 """Sparse Jacobians as SciPy's matrices, of functions as they are."""
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,8 +12,9 @@ from ..core.trace import aval_of, is_traced
 from ..core.tree import flatten
 from ..transforms import arguments
 from ..transforms.assembling import entries
+from ..transforms.assembly import Structure
 from ..transforms.recording import record_leaves
-from ..transforms.slots import Context, Slotted, SlotsTrace, blocks_of
+from ..transforms.slots import Context, SlotsTrace, Slotted, blocks_of
 from .coloring import coloring
 from .replay import Program
 
@@ -57,26 +59,29 @@ class Prepared:
     fall away. What f takes from its surroundings is as it was when the Jacobian was prepared.
     """
 
-    def __init__(self, slots: Slots, f: Callable[..., Any], leaves: Sequence[Any], flat: Callable[..., Any], format: str):
+    def __init__(
+        self, slots: Slots, f: Callable[..., Any], leaves: Sequence[Any], flat: Callable[..., Any], format: str
+    ):
         self._flat, self._format = flat, format
+
+        structures: list[Structure] = []
 
         def data(*xs):
             y, _, blocks, base = slots.run(f, xs)
             rows = [block for one in blocks for block in one]
             if any(p.base is not base for _, pieces in rows for p in pieces):
                 raise NotImplementedError(
-                    "jacobian: this Jacobian is a product of sparse matrices on the way, and cannot be prepared; call it"
+                    "jacobian: on the way this is a product of sparse matrices, and cannot be prepared; call it"
                 )
-            self._structure = slots.context.structures.get(rows, base.size)
+            structures.append(slots.context.structures.get(rows, base.size))
             found = flatten(y)[0]
             dtype = np.result_type(*(aval_of(v).dtype for v in (*found, *xs)))
-            return entries(self._structure, rows, dtype)
+            return entries(structures[-1], rows, dtype)
 
-        graph, values, _, _ = record_leaves(data, leaves)
-        self._program = Program(graph)
+        self._program = Program(record_leaves(data, leaves)[0])
+        self._structure: Structure = structures[-1]
         self.shape = self._structure.shape
         self.nnz = self._structure.nnz
-        self._entries = values[graph.outputs[0]]
 
     def __repr__(self) -> str:
         m, n = self.shape
@@ -116,5 +121,5 @@ def matrices(slots: Slots, blocks: list[Blocks], base: Any, ys: Sequence[Any], l
         if len(leaves) == 1:
             found.append([whole if format == "csr" else whole.asformat(format)])
         else:
-            found.append([whole[:, a:b].asformat(format) for a, b in zip(bounds[:-1], bounds[1:], strict=True)])
+            found.append([whole[:, a:b].asformat(format) for a, b in itertools.pairwise(bounds)])
     return found

@@ -1,6 +1,7 @@
 """Contractions: multilinear, so the tangent is the operation itself and each cotangent a contraction again."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -246,7 +247,10 @@ def operand_slots(maps, pieces, shape, letters, rest, sizes, out):
         while axes.count(letter) > 1:  # read on the diagonal
             first = axes.index(letter)
             second = axes.index(letter, first + 1)
-            on_diagonal = lambda a, i=first + 1, j=second + 1: np.moveaxis(np.diagonal(a, axis1=i, axis2=j), -1, i)
+
+            def on_diagonal(a, i=first + 1, j=second + 1):
+                return np.moveaxis(np.diagonal(a, axis1=i, axis2=j), -1, i)
+
             pieces = [moved(maps, ("diagonal", first, second), p, shape, on_diagonal) for p in pieces]
             del axes[second]
             shape = shape[:second] + shape[second + 1 :]
@@ -255,7 +259,7 @@ def operand_slots(maps, pieces, shape, letters, rest, sizes, out):
     # Of the others only what has these letters is left; the rest is summed beforehand.
     has = {c for others, v in rest for c, n in zip(others, v.shape, strict=True) if n == sizes[c]}
     kept_letters = "".join(c for c in order if c in has)
-    factor = 1
+    factor: Any = 1
     if rest:
         factor = bind(einsum, *(v for _, v in rest), subscripts=",".join(s for s, _ in rest) + "->" + kept_letters)
         factor = np.reshape(factor, tuple(sizes[c] if c in has else 1 for c in order))
@@ -277,14 +281,18 @@ def operand_slots(maps, pieces, shape, letters, rest, sizes, out):
 
     found = []
     for p in pieces:
-        index = maps.get(("contract", letters, tuple(order), wide_shape), p.index, lambda a: join(arrange(a)))
+        index = maps.get(("contract", letters, tuple(order), wide_shape), p.inputs, lambda a: join(arrange(a)))
         coef = p.coef
         if not is_number(coef):
             coef = arrange(stretch(coef, shape))
         if rest:
             coef = factor[None] if is_number(coef) and coef == 1 else coef * factor[None]
         if not is_number(coef):
-            slots = (len(p.index), *wide_shape[: len(summed)]) if count > 1 or len(coef) > 1 else coef.shape[: 1 + len(summed)]
+            slots = (
+                (len(p.inputs), *wide_shape[: len(summed)])
+                if count > 1 or len(coef) > 1
+                else coef.shape[: 1 + len(summed)]
+            )
             coef = np.broadcast_to(coef, (*slots, *coef.shape[1 + len(summed) :]))
             coef = np.reshape(coef, (math.prod(slots), *coef.shape[1 + len(summed) :]))
         found.append(Piece(p.base, index, coef))

@@ -220,18 +220,22 @@ def getitem_sparsity(deps, x, *arrays, index, copy):
 def getitem_slots(maps, pieces, y, x, *arrays, index, copy):
     if not pieces[0]:
         return []
-    key = "getitem", repr(index)
-    read = lambda a: getitem_batch((True,) + (False,) * len(arrays), a, *arrays, index=index, copy=False)
-    return [moved(maps, key, p, x.shape, read, arrays) for p in pieces[0]]
+
+    def move(a):
+        return getitem_batch((True,) + (False,) * len(arrays), a, *arrays, index=index, copy=False)
+
+    return [moved(maps, ("getitem", repr(index)), p, x.shape, move, arrays) for p in pieces[0]]
 
 
 def put_slots(maps, pieces, y, ct, *arrays, index, shape):
     if not pieces[0]:
         return []
-    batched = (True,) + (False,) * len(arrays)
     if not arrays:
-        move = lambda a: put_batch(batched, a, index=index, shape=shape)
-        return [moved(maps, ("put", repr(index), shape), p, ct.shape, move) for p in pieces[0]]
+
+        def put_back(a):
+            return put_batch((True,), a, index=index, shape=shape)
+
+        return [moved(maps, ("put", repr(index), shape), p, ct.shape, put_back) for p in pieces[0]]
     # Several may be added in one place: those that arrive there first make a piece, the second ones another, ...
     target = np.arange(math.prod(shape)).reshape(shape)[fill_in(index, arrays)].ravel()
     turn = arrivals(target)
@@ -252,13 +256,15 @@ def put_slots(maps, pieces, y, ct, *arrays, index, shape):
 def setitem_slots(maps, pieces, y, x, v, *arrays, index, in_place):
     target = out_shape(x.shape, index, arrays)
     batched = (True, True) + (False,) * len(arrays)
-    write = lambda a, b: setitem_batch(batched, a, b, *arrays, index=index, in_place=False)
+
+    def write(a, b):
+        return setitem_batch(batched, a, b, *arrays, index=index, in_place=False)
+
     extra = max(0, np.ndim(v) - len(target))  # assignment drops leading axes of 1
     new = []
     for p in pieces[1] or []:
         if extra:
-            drop = lambda a: np.reshape(a, (a.shape[0], *a.shape[1 + extra :]))
-            p = moved(maps, ("drop", extra), p, v.shape, drop)
+            p = moved(maps, ("drop", extra), p, v.shape, lambda a: np.reshape(a, (a.shape[0], *a.shape[1 + extra :])))
         new.append(times(maps, p, 1, target))
     key = "setitem", repr(index), x.shape
     return together(maps, key, [pieces[0] or [], new], [x.shape, target], write, arrays)

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..core import dependence
 from ..core.primitive import Aval, Primitive, keeps_nothing, register
-from ..core.slots import Stack, together, unstacked
+from ..core.slots import Stack, together
 from ..core.trace import bind
 from .families import cast, fit, spread, structural
 
@@ -154,7 +154,7 @@ def concatenate_slots(maps, pieces, y, *x, axis):
     shapes = [v.shape for v in x]
 
     def whole():
-        parts = [unstacked(own) or [] for own in pieces]
+        parts = [list(own or []) for own in pieces]
         return together(maps, ("concatenate", axis), parts, shapes, lambda *a: np.concatenate(a, axis + 1))
 
     parts = [(shape, own or []) for shape, own in zip(shapes, pieces, strict=True)]

@@ -50,10 +50,13 @@ def where_slots(maps, pieces, y, c, a, b):
     c = c if aval_of(c).dtype == bool else np.not_equal(c, 0)
     c = wide(c[None], y.shape)
     found = []
-    for own, pick in ((pieces[1], lambda coef: np.where(c, coef, 0.0)), (pieces[2], lambda coef: np.where(c, 0.0, coef))):
+    for own, pick in (
+        (pieces[1], lambda coef: np.where(c, coef, 0.0)),
+        (pieces[2], lambda coef: np.where(c, 0.0, coef)),
+    ):
         for p in own or []:
             p = times(maps, p, 1, y.shape)
-            found.append(Piece(p.base, p.index, pick(p.coef)))
+            found.append(Piece(p.base, p.inputs, pick(p.coef)))
     return merged(found)
 
 
@@ -99,7 +102,7 @@ def complex_parts(name, impl, jvp, vjp, saves):
             )
         # Of real inputs the coefficients are the derivatives themselves, and what is done to tangents is done to them.
         coefs = [np.asarray(full(p.coef, x.shape), y.dtype if y.dtype.kind == "c" else x.dtype) for p in pieces[0]]
-        return [Piece(p.base, p.index, jvp((c,), y[None], x[None])) for p, c in zip(pieces[0], coefs, strict=True)]
+        return [Piece(p.base, p.inputs, jvp((c,), y[None], x[None])) for p, c in zip(pieces[0], coefs, strict=True)]
 
     primitive = register(Primitive(name, impl, aval, jvp, vjp, saves, batch, sparsity, slots, zeros="stay"))
     return primitive

@@ -1,6 +1,7 @@
 """From the pieces of a Jacobian to SciPy's sparse matrices: where each coefficient stands is found once, and kept."""
 
 import functools
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -37,7 +38,8 @@ class Layout:
         used = places > 0
         starts = np.concatenate([[0], np.cumsum(np.count_nonzero(used, axis=1))])
         source = np.arange(places.size).reshape(places.shape[::-1]).T[used]
-        self.source, self.indices, self.indptr, self.groups = _sorted(source, places[used] - 1, starts, self.shape)
+        found: tuple[Any, Any, Any, Any] = _sorted(source, places[used] - 1, starts, self.shape)
+        self.source, self.indices, self.indptr, self.groups = found
         self.nnz = len(self.indices)
         self.grids = self._grids() if self.groups is None else None
 
@@ -102,7 +104,9 @@ class Structure:
         self.ends = [int(n) for n in ends]
         self.nnz = self.ends[-1]
         small = np.int32 if max(*self.shape, self.nnz) < 2**31 else np.int64
-        self.indices = np.concatenate([np.zeros(0, small), *(part.indices for part in layouts)]).astype(small, copy=False)
+        self.indices = np.concatenate([np.zeros(0, small), *(part.indices for part in layouts)]).astype(
+            small, copy=False
+        )
         starts = [part.indptr[:-1] + end for part, end in zip(layouts, ends[:-1], strict=True)]
         self.indptr = np.concatenate([*starts, ends[-1:]]).astype(small)
 
@@ -163,7 +167,7 @@ def _sorted(source: np.ndarray, columns: np.ndarray, starts: np.ndarray, shape: 
 
 def _grid(place: np.ndarray) -> Grid | None:
     """The grid on which most of these places are, -1 standing for none."""
-    n, rows = place.shape
+    n = len(place)
     known = np.flatnonzero(place[0] >= 0) if n else place
     if len(known) == 0:
         return None
@@ -208,14 +212,14 @@ def _block(coef: Any, slots: int, shape: tuple[int, ...]) -> np.ndarray:
 
 def places_of(layout: Any, start: int) -> list[np.ndarray]:
     """For each piece where its coefficients go: of shape `(R, rows)`, -1 for nowhere."""
-    rows, total = layout.shape[0], sum(layout.slots)
-    place = np.full(total * rows, -1)
+    rows = layout.shape[0]
+    place = np.full(sum(layout.slots) * rows, -1)
     ends = np.arange(layout.nnz)
     if layout.groups is not None:
         ends = np.repeat(ends, np.diff(np.append(layout.groups, len(layout.source))))
     place[layout.source] = ends + start
     bounds = np.cumsum([0, *layout.slots])
-    return [place[a * rows : b * rows].reshape(b - a, rows) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [place[a * rows : b * rows].reshape(b - a, rows) for a, b in itertools.pairwise(bounds)]
 
 
 class Structures:
@@ -226,14 +230,14 @@ class Structures:
         self._structures: dict[Any, Structure] = {}
 
     def get(self, blocks: Sequence[tuple[tuple[int, ...], Sequence[Piece]]], columns: int) -> Structure:
-        keys = [(*(id(p.index) for p in pieces), math.prod(shape)) for shape, pieces in blocks]
+        keys = [(*(id(p.inputs) for p in pieces), math.prod(shape)) for shape, pieces in blocks]
         key = tuple(keys), columns
         found = self._structures.get(key)
         if found is None:
             layouts = []
             for k, (shape, pieces) in zip(keys, blocks, strict=True):
                 if (k, columns) not in self._layouts:
-                    self._layouts[k, columns] = Layout([p.index for p in pieces], math.prod(shape), columns)
+                    self._layouts[k, columns] = Layout([p.inputs for p in pieces], math.prod(shape), columns)
                 layouts.append(self._layouts[k, columns])
             found = self._structures[key] = Structure(layouts, columns)
         return found

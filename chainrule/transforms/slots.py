@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.dependence import compact
 from ..core.primitive import Primitive
-from ..core.slots import Base, Maps, Piece, Stack, unstacked
+from ..core.slots import Base, Maps, Piece, Stack
 from ..core.trace import Trace, Tracer, aval_of, bind
 from .assembly import Structures
 
@@ -37,7 +37,10 @@ class Context:
 
     def seed(self, shape: tuple[int, ...], base: Base, start: int = 0) -> Piece:
         """The identity: the derivative of the inputs from number `start` on by themselves."""
-        make = lambda _: np.arange(start + 1, start + math.prod(shape) + 1).reshape(1, *shape)
+
+        def make(_):
+            return np.arange(start + 1, start + math.prod(shape) + 1).reshape(1, *shape)
+
         return Piece(base, self.maps.get(("seed", shape, start), NOTHING, make), 1)
 
 
@@ -65,15 +68,18 @@ class SlotsTrace(Trace):
             params = params | {"in_place": False}
         y = bind(primitive, *values, **params)
         pieces = [a.companion if on else None for a, on in zip(args, own, strict=True)]
-        if primitive.jvp is None or not any(pieces):
+        if primitive.jvp is None:
             return y
+        if not any(pieces):  # a constant that traced values may be written into
+            return tuple(map(self.lift, y)) if primitive.multi else self.lift(y)
         context = self.state
         if primitive.slots is None:
-            pieces = [unstacked(p) for p in pieces]
             made = by_products(context, primitive, pieces, y, values, params)
-            return tuple(Slotted(self, *v) for v in zip(y, made, strict=True)) if primitive.multi else Slotted(self, y, made[0])
-        if primitive.name != "concatenate":
-            pieces = [unstacked(p) for p in pieces]
+            return (
+                tuple(Slotted(self, *v) for v in zip(y, made, strict=True))
+                if primitive.multi
+                else Slotted(self, y, made[0])
+            )
         return Slotted(self, y, primitive.slots(context.maps, pieces, y, *values, **params))
 
 
@@ -90,7 +96,8 @@ def by_products(context: Context, primitive: Primitive, pieces, y, x, params) ->
         if columns is None:
             continue
         groups, indices = columns
-        coefs = [np.zeros(i.shape, v.dtype if v.dtype.kind in "fc" else float) for i, v in zip(indices, outputs, strict=True)]
+        dtypes = [v.dtype if v.dtype.kind in "fc" else float for v in outputs]
+        coefs = [np.zeros(i.shape, dtype) for i, dtype in zip(indices, dtypes, strict=True)]
         for group in range(int(groups.max(initial=-1)) + 1):
             seed = np.concatenate([[0.0], groups == group])
             tangents = [_tangent(own, seed, v) if own else None for own, v in zip(mine, x, strict=True)]
@@ -108,14 +115,14 @@ def by_products(context: Context, primitive: Primitive, pieces, y, x, params) ->
 
 def _columns(context: Context, primitive: Primitive, base: Base, pieces, y, x, params) -> Any:
     """The group of each input, and for each output the inputs that its elements depend on; None if there are none."""
-    ids = tuple(tuple(id(p.index) for p in own) for own in pieces)
+    ids = tuple(tuple(id(p.inputs) for p in own) for own in pieces)
     shapes = tuple(np.shape(v) for v in x)
     first = next((p for own in pieces for p in own), None)
     if first is None:
         return None
 
     def find(_):
-        deps = [np.concatenate([p.index for p in own]) if own else None for own in pieces]
+        deps = [np.concatenate([p.inputs for p in own]) if own else None for own in pieces]
         shaped = [v if hasattr(v, "shape") else aval_of(v) for v in x]
         found = primitive.sparsity(deps, *shaped, **params)
         indices = [compact(np.asarray(d)) for d in (found if primitive.multi else (found,))]
@@ -123,7 +130,7 @@ def _columns(context: Context, primitive: Primitive, base: Base, pieces, y, x, p
 
     context.maps.keep([p for own in pieces for p in own])
     key = "columns", primitive.name, repr(params), ids, shapes
-    return context.maps.get(key, first.index, find, [v for v in x if aval_of(v).dtype.kind in "iub"])
+    return context.maps.get(key, first.inputs, find, [v for v in x if aval_of(v).dtype.kind in "iub"])
 
 
 def pattern_of(size: int, indices: list[np.ndarray]) -> Any:
@@ -143,7 +150,7 @@ def pattern_of(size: int, indices: list[np.ndarray]) -> Any:
 
 def _tangent(pieces: list[Piece], seed: np.ndarray, x: Any) -> Any:
     """How x changes when the inputs change by `seed[1:]`."""
-    total = sum(np.sum(p.coef * seed[p.index], axis=0) for p in pieces)
+    total: Any = sum(np.sum(p.coef * seed[p.inputs], axis=0) for p in pieces)
     return total.astype(x.dtype if hasattr(x, "dtype") else float)
 
 
