@@ -12,7 +12,7 @@ from ..transforms import arguments
 from .stand_in import sparse_jacobian
 
 ELSEWHERE: tuple[Callable[[Any], Any], ...] = (lambda v: -v, lambda v: v * far(v), lambda v: -v * far(v))
-"""Where else the slopes of an operation are looked at: there every comparison turns round, and bounds are left behind"""
+"""Where else the slopes of an operation are looked at: there comparisons turn round, and bounds are left behind"""
 
 
 class Traced(Tracer):
