@@ -158,9 +158,10 @@ class Search:
     ):
         self.f, self.layout, self.linear = f, layout, linear
         self.tol, self.maxiter, self.halves, self.tells = tol, maxiter, halves, tells
+        self.residual = self._residual  # one object, by which the linear solver knows it again
         self.evaluations, self.fresh = 0, True  # whether the last factors are those of the last place
 
-    def residual(self, x: Any, args: Any) -> Any:
+    def _residual(self, x: Any, args: Any) -> Any:
         return real_vector(flatten(self.f(self.layout.tree(x), *args))[0])
 
     def value(self, x: np.ndarray, args: Any) -> np.ndarray:
@@ -201,7 +202,7 @@ class Search:
 
     def factorised(self, x: np.ndarray, args: Any) -> Any:
         try:
-            return self.linear.at(lambda x: self.residual(x, args), x)
+            return self.linear.at(self.residual, x, args)
         except np.linalg.LinAlgError as error:
             raise np.linalg.LinAlgError(
                 f"newton: the Jacobian is singular on the way ({error}): start elsewhere, or see whether the "

@@ -120,5 +120,5 @@ def affine(f: Callable[..., Any], n: int | tuple[int, ...]) -> tuple[Any, np.nda
     trace = AffineTrace()
     with trace:
         arguments.finished(trace, f(Traced(trace, x)), "affine", aux=False)
-    J = sparse_jacobian(lambda x: np.ravel(f(x)), x)
+    J = sparse_jacobian(lambda x: np.ravel(f(x)))(x)
     return J.tocsc(), np.array(np.ravel(f(np.zeros(shape))), float)

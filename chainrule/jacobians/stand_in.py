@@ -11,8 +11,18 @@ from ..transforms.reverse import grad
 from ..transforms.sparsity import sparsity
 
 
-def sparse_jacobian(f: Callable[..., Any], x: np.ndarray) -> Any:
-    """The Jacobian as a csr_array, by columns in groups."""
+def sparse_jacobian(f: Callable[..., Any]) -> Callable[..., Any]:
+    """The Jacobian in the first argument, as a function of the same arguments that gives a csr_array."""
+    return lambda x, *args: _by_groups(lambda x: f(x, *args), x)
+
+
+def sparse_hessian(f: Callable[..., Any]) -> Callable[..., Any]:
+    """The Hessian in the first argument, in the same way."""
+    return sparse_jacobian(grad(f))
+
+
+def _by_groups(f: Callable[..., Any], x: np.ndarray) -> Any:
+    """One jvp for each group of columns that share no row."""
     import scipy.optimize._numdiff
     import scipy.sparse
 
@@ -26,8 +36,3 @@ def sparse_jacobian(f: Callable[..., Any], x: np.ndarray) -> Any:
     found = vmap(lambda t: np.ravel(jvp(f, (x,), (np.reshape(t, x.shape),))[1]))(seeds)
     row = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
     return scipy.sparse.csr_array((found[groups[pattern.indices], row], pattern.indices, pattern.indptr), pattern.shape)
-
-
-def sparse_hessian(f: Callable[..., Any], x: np.ndarray) -> Any:
-    """The Hessian as a csr_array."""
-    return sparse_jacobian(grad(f), x)

@@ -64,6 +64,7 @@ class Objective:
 
     def __init__(self, fun: Callable[..., Any], args: tuple[Any, ...], what: str, option: str = 'jac="2-point"'):
         self.fun, self.args, self.what = fun, args, what
+        self.sparse = sparse_hessian(self)
         self.at = differentiated(what, option)(Passes(self, lambda _: leaked(what)).at)
 
     def __call__(self, x: Any) -> Any:
@@ -90,7 +91,7 @@ class Objective:
         return hessian(self)(x)
 
     def sparse_hessian(self, x: np.ndarray, *args: Any) -> Any:
-        return sparse_hessian(self, x)
+        return self.sparse(x)
 
     def hessp(self, x: np.ndarray, v: np.ndarray, *args: Any) -> Any:
         return hvp(self)(x, v)
@@ -101,7 +102,8 @@ class Residuals:
 
     def __init__(self, fun: Callable[..., Any], args: tuple[Any, ...], what: str, option: str, kwargs: Any = None):
         self.fun, self.args, self.kwargs, self.what = fun, args, kwargs or {}, what
-        self.last: Any = None
+        self.last: Any = None  # (x, value)
+        self.sparse = sparse_jacobian(self.vector)
         self.jacobian = differentiated(what, option)(self.jacobian)
         self.sparse_jacobian = differentiated(what, option)(self.sparse_jacobian)
 
@@ -110,6 +112,9 @@ class Residuals:
         y = nested(self.fun(x, *self.args, **self.kwargs))
         return y if y.ndim else np.reshape(y, (1,))
 
+    def vector(self, x: Any) -> Any:
+        return np.ravel(self(x))
+
     def value(self, x: Any, *args: Any) -> np.ndarray:
         last = self.last
         if last is None or not np.array_equal(last[0], x, equal_nan=True):
@@ -117,10 +122,10 @@ class Residuals:
         return last[1]
 
     def jacobian(self, x: np.ndarray, *args: Any) -> np.ndarray:
-        return untraced(jacobian(lambda x: np.ravel(self(x)))(x), self.what)
+        return untraced(jacobian(self.vector)(x), self.what)
 
     def sparse_jacobian(self, x: np.ndarray, *args: Any) -> Any:
-        return sparse_jacobian(lambda x: np.ravel(self(x)), x)
+        return self.sparse(x)
 
     def fitting(self, size: int, dense_below: int = DENSE_BELOW) -> Callable[..., Any]:
         """The dense or the sparse Jacobian, by the number of unknowns."""
