@@ -5,7 +5,7 @@ reaches for a traced value from outside gives a traced result for plain argument
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,29 +13,10 @@ import numpy as np
 from ...core.errors import LeakedTracerError, LostGradientError, user_line
 from ...core.primitive import Aval
 from ...core.trace import Tracer, aval_of, frozen
-from ...core.tree import flatten
+from ...implicit.vectors import Parameters as Parameters, real_vector as real_vector
 from ...ops.control import stop_gradient
 from ...ops.families import fit
 from ...ops.signatures.creation import nested
-
-
-class Parameters:
-    """The arrays in the tree `args`, in order, and where they belong."""
-
-    def __init__(self, args: Any):
-        leaves, self.structure = flatten(args)
-        self.is_array = [isinstance(x, ARRAYS) and not isinstance(x, bool) for x in leaves]
-        self.constants = [None if on else x for x, on in zip(leaves, self.is_array, strict=True)]
-        self.arrays = [x for x, on in zip(leaves, self.is_array, strict=True) if on]
-
-    def args(self, arrays: Sequence[Any]) -> Any:
-        """The tree with these arrays in place of its own."""
-        left = iter(arrays)
-        both = zip(self.constants, self.is_array, strict=True)
-        return self.structure.unflatten([next(left) if on else x for x, on in both])
-
-
-ARRAYS = Tracer | np.ndarray | np.generic | int | float | complex
 
 
 def untraced(value: Any, what: str) -> Any:
@@ -84,12 +65,6 @@ def replaced(whole, places, some):
     for i, x in zip(places, some, strict=True):
         whole[i] = x
     return whole
-
-
-def real_vector(x):
-    """The numbers in an array, of complex ones the real and the imaginary parts."""
-    parts = (np.real(x), np.imag(x)) if np.dtype(aval_of(x).dtype).kind == "c" else (x,)
-    return np.concatenate([np.ravel(part) for part in parts])
 
 
 def like(x, vector):
