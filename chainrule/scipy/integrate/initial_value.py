@@ -25,9 +25,9 @@ from ...ops.signatures.creation import nested
 from ...ops.signatures.tools import plain, refuse
 from ...transforms.forward import jvp
 from ...transforms.reverse import vjp
-from ..namespace import instead_of, standing_for
+from ..namespace import instead_of, plainly, standing_for, untraced
 from .discrete import replayed
-from .functions import Parameters, largest, like, plainly, real_vector, replaced, untraced
+from .functions import Parameters, largest, like, real_vector, replaced
 from .stiff import exact, of_function, takes_jacobian
 
 # ---- solvers: what differs between odeint and solve_ivp --------------------------------------------------------------

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import scipy.optimize
 
-from ...core.errors import LeakedTracerError, LostGradientError, MissingRuleError, user_line
+from ...core.errors import LostGradientError, MissingRuleError, user_line
 from ...core.trace import Tracer, concrete, frozen, is_traced
 from ...implicit.factors import DENSE_BELOW
 from ...jacobians.dense import hessian, hvp, jacobian
 from ...jacobians.passes import Passes
 from ...jacobians.stand_in import sparse_hessian, sparse_jacobian
 from ...ops.signatures.creation import nested
+from ..namespace import leaked, untraced
 
 original: Any = scipy.optimize
 """SciPy's own functions; type checkers would guess the types of their arguments from the defaults."""
@@ -130,21 +131,6 @@ class Residuals:
     def fitting(self, size: int, dense_below: int = DENSE_BELOW) -> Callable[..., Any]:
         """The dense or the sparse Jacobian, by the number of unknowns."""
         return self.jacobian if size < dense_below else self.sparse_jacobian
-
-
-def untraced(value: Any, what: str) -> Any:
-    """What a function gave for plain arguments; an error if it is traced."""
-    value = frozen(value)
-    if isinstance(value, Tracer):
-        raise leaked(what)
-    return value
-
-
-def leaked(what: str) -> LeakedTracerError:
-    return LeakedTracerError(
-        f"scipy.{what}: the function that it was given uses a traced value from outside (at {user_line()}), and the "
-        "derivative in that would be lost: pass the value in args"
-    )
 
 
 def no_derivative(what: str, **options: Any) -> None:

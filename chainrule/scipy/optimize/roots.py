@@ -19,17 +19,8 @@ from ...implicit.linear import LinearSolver
 from ...jacobians.operators import linear_operator
 from ...ops.signatures.creation import nested
 from ...transforms.forward import jvp
-from ..namespace import standing_for
-from .derivatives import (
-    Residuals,
-    as_tuple,
-    differentiated,
-    leaked,
-    no_derivative,
-    original,
-    plain_tree,
-    start,
-)
+from ..namespace import leaked, standing_for
+from .derivatives import Residuals, as_tuple, differentiated, no_derivative, original, plain_tree, start
 
 TOLERANCE = 1e-3
 """How far from a root a result may be, of which a derivative is asked, relative to 1 + max|x|"""
