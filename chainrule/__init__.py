@@ -19,6 +19,14 @@ from .jacobians.jacobian import hessian as hessian, jacobian as jacobian
 from .jacobians.operators import linear_operator as linear_operator
 from .jacobians.programs import nlp as nlp
 from .jacobians.propagation import propagate as propagate
+from .jacobians.structures import (
+    Banded as Banded,
+    BlockDiagonal as BlockDiagonal,
+    Diagonal as Diagonal,
+    Kronecker as Kronecker,
+    LowRank as LowRank,
+    Stencil as Stencil,
+)
 from .ops.control import stop_gradient as stop_gradient
 from .patching import patch_numpy as patch_numpy
 from .transforms.batching import vmap as vmap

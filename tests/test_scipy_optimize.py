@@ -395,6 +395,24 @@ def test_root_is_given_the_jacobian():
     assert len(calls) > 1.5 * ours
 
 
+def test_krylov_gets_exact_products():
+    calls = []
+
+    def f(u):  # the problem of Bratu in two dimensions
+        calls.append(isinstance(u, np.ndarray))
+        v = np.pad(u, 1)
+        return 100 * (4 * u - v[:-2, 1:-1] - v[2:, 1:-1] - v[1:-1, :-2] - v[1:-1, 2:]) - np.exp(u)
+
+    ours = optimize.root(f, np.zeros((9, 9)), method="krylov", tol=1e-9)
+    evaluations = sum(calls)
+    calls.clear()
+    theirs = original.root(f, np.zeros((9, 9)), method="krylov", tol=1e-9)
+    np.testing.assert_allclose(ours.x, theirs.x, atol=1e-9)
+    assert evaluations < len(calls) / 3
+    told = optimize.root(f, np.zeros((9, 9)), method="krylov", tol=1e-9, options={"jac_options": {"method": "gmres"}})
+    np.testing.assert_allclose(told.x, theirs.x, atol=1e-9)
+
+
 def kepler(E, e, M):
     return E - e * np.sin(E) - M
 

@@ -102,6 +102,57 @@ def test_forward_and_reverse_agree_on_many_equations(method):
     assert g == pytest.approx((f(1.001) - f(0.999)) / 0.002, rel=1e-3)
 
 
+# ---- the steps done again --------------------------------------------------------------------------------------------
+
+
+def oscillator(t, y, k):
+    return np.stack([y[1], k * (1 - y[0] ** 2) * y[1] - y[0]])
+
+
+@pytest.mark.parametrize("method", ["RK23", "RK45", "DOP853", "Radau"])
+@pytest.mark.parametrize("times", [None, [0.3, 1.0, 2.0]])
+def test_the_discrete_adjoint(method, times):
+    """Both modes agree to rounding errors, though the tolerance is loose; the values are SciPy's."""
+    options = {"method": method, "t_eval": times, "rtol": 1e-4, "atol": 1e-6}
+
+    def f(k, y0, end):
+        y = integrate.solve_ivp(oscillator, (0, end), y0, args=(k,), adjoint="discrete", **options).y
+        return np.sum(y[0, -2:] ** 2)
+
+    point = (3.0, np.array([2.0, 0.0]), 2.0)
+    plain = original.solve_ivp(oscillator, (0, 2.0), point[1], args=(3.0,), **options).y
+    assert f(*point) == pytest.approx(
+        np.sum(plain[0, -2:] ** 2), rel=1e-14 if times is None and method[0] != "R" else 1e-3
+    )
+    gradient = cr.grad(f, argnums=(0, 1, 2))(*point)
+    assert gradient[0] == pytest.approx(cr.jvp(f, point, (1.0, np.zeros(2), 0.0))[1], rel=1e-12)
+    assert gradient[2] == pytest.approx(cr.jvp(f, point, (0.0, np.zeros(2), 1.0))[1], rel=1e-12, abs=1e-14)
+    fine = {**options, "rtol": 1e-9, "atol": 1e-11}
+    last = lambda k: np.sum(
+        integrate.solve_ivp(oscillator, (0, 2.0), point[1], args=(k,), **{**fine, "t_eval": [1.0, 2.0]}).y[0] ** 2
+    )
+    if times is not None:
+        assert gradient[0] == pytest.approx(cr.grad(last)(3.0), rel=2e-2)
+
+
+def test_the_discrete_adjoint_of_one_step_by_hand():
+    """y' = k y by RK45: the polynomial 1 + z + ... + z**5 / 120 + z**6 / 600 of z = k h for each step."""
+    f = lambda k: integrate.solve_ivp(lambda t, y, k: k * y, (0, 0.1), [1.0], args=(k,), adjoint="discrete").y[0, -1]
+    steps = np.diff(original.solve_ivp(lambda t, y: -y, (0, 0.1), [1.0]).t)
+    stability = lambda z: 1 + z + z**2 / 2 + z**3 / 6 + z**4 / 24 + z**5 / 120 + z**6 / 600
+    by_hand = lambda k: np.prod(stability(k * steps))
+    assert f(-1.0) == pytest.approx(by_hand(-1.0), rel=1e-15)
+    assert cr.grad(f)(-1.0) == pytest.approx(cr.grad(by_hand)(-1.0), rel=1e-14)
+    assert cr.grad(cr.grad(f))(-1.0) == pytest.approx(cr.grad(cr.grad(by_hand))(-1.0), rel=1e-13)
+
+
+def test_errors_of_the_discrete_adjoint():
+    with pytest.raises(ValueError, match='adjoint is "continuous" or "discrete"; got \'exact\''):
+        integrate.solve_ivp(oscillator, (0, 1), [1.0, 0.0], args=(1.0,), adjoint="exact")
+    with pytest.raises(cr.MissingRuleError, match="RK23, RK45, DOP853 and Radau, whose steps have a formula each; BDF"):
+        integrate.solve_ivp(oscillator, (0, 1), [1.0, 0.0], "BDF", args=(1.0,), adjoint="discrete")
+
+
 # ---- boundary value problems -----------------------------------------------------------------------------------------
 
 

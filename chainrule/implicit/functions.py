@@ -11,23 +11,7 @@ from ..core.trace import Tracer, bind, is_traced
 from ..core.tree import flatten
 from .linear import LinearSolver
 from .solutions import Problem, solution
-from .vectors import ARRAYS, Layout, real_vector
-
-
-class Arguments:
-    """The arrays among the positional arguments and keywords of a call, and where they belong."""
-
-    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]):
-        leaves, self.structure = flatten((args, kwargs))
-        self.on = [isinstance(x, ARRAYS) and not isinstance(x, bool) for x in leaves]
-        self.constants = [None if on else x for x, on in zip(leaves, self.on, strict=True)]
-        self.arrays = [x for x, on in zip(leaves, self.on, strict=True) if on]
-
-    def tree(self, arrays: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments and keywords with these arrays in place of their own."""
-        left = iter(arrays)
-        both = zip(self.constants, self.on, strict=True)
-        return self.structure.unflatten([next(left) if on else x for x, on in both])
+from .vectors import Layout, Parameters, real_vector
 
 
 def implicit(
@@ -124,13 +108,13 @@ class Call:
         self.arguments: Any = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        self.arguments = Arguments(args, kwargs)
+        self.arguments = Parameters((args, kwargs))
         x = bind(solution, *self.arguments.arrays, problem=self.problem)
         x = self.layout.tree(x)
         return (x, self.aux) if self.has_aux else x
 
     def vector_solver(self, *arrays: Any) -> np.ndarray:
-        args, kwargs = self.arguments.tree(arrays)
+        args, kwargs = self.arguments.args(arrays)
         x = self.solver(*args, **kwargs)
         if self.has_aux:
             if not isinstance(x, tuple) or len(x) != 2:
@@ -143,8 +127,8 @@ class Call:
                 "value as an argument"
             )
         self.layout = Layout(x, self.who, "the solution")
-        return real_vector(leaves)
+        return real_vector(*leaves)
 
     def vector_residual(self, x: Any, *arrays: Any) -> Any:
-        args, kwargs = self.arguments.tree(arrays)
-        return real_vector(flatten(self.residual(self.layout.tree(x), *args, **kwargs))[0])
+        args, kwargs = self.arguments.args(arrays)
+        return real_vector(*flatten(self.residual(self.layout.tree(x), *args, **kwargs))[0])

@@ -29,18 +29,21 @@ class LinearSolver:
                 f"{who}: linear_solver is one of {', '.join(METHODS)}, or a function (operator, b) -> x; got {method!r}"
             )
         self.method, self.ordering = method, ordering
-        self.structure: Any = None  # (size, stored entries, ordering) of the last matrix
+        self.structure: Any = None  # ((size, stored entries), ordering) of the last matrix
+        self.sparse: Any = None  # (f, its sparse Jacobian), whose index work is done once
 
-    def at(self, f: Callable[..., Any], x: np.ndarray) -> Factors:
-        """The Jacobian of f at x, ready for solving."""
+    def at(self, f: Callable[..., Any], x: np.ndarray, *args: Any) -> Factors:
+        """The Jacobian of f(x, *args) in x, ready for solving."""
         method = self.method
         if method == "auto":
             method = "dense" if x.size <= DENSE_BELOW else "sparse"
         if method == "dense":
-            return factorize(jacobian(f)(x), "dense")
+            return factorize(jacobian(f)(x, *args), "dense")
         if method == "sparse":
-            return self.factorised(sparse_jacobian(f, x))
-        return Iterative(linear_operator(f, x), method if callable(method) else krylov)
+            if self.sparse is None or self.sparse[0] is not f:
+                self.sparse = f, sparse_jacobian(f)
+            return self.factorised(self.sparse[1](x, *args))
+        return Iterative(linear_operator(lambda x: f(x, *args), x), method if callable(method) else krylov)
 
     def factorised(self, J: Any) -> Factors:
         """The order that was chosen for one matrix serves for the next, if that has as many entries."""

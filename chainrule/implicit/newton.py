@@ -13,9 +13,9 @@ from ..core.trace import Tracer, is_traced
 from ..core.tree import flatten
 from ..jacobians.operators import linear_operator
 from .factors import DENSE_BELOW, Refined
-from .functions import Arguments, Call
+from .functions import Call
 from .linear import LinearSolver
-from .vectors import Layout, real_vector
+from .vectors import Layout, Parameters, real_vector
 
 SUFFICIENT = 1e-4
 """Share of the decrease that the slope promises which a step must bring (Armijo)"""
@@ -139,7 +139,7 @@ def newton(
     def solver(*args):
         found = search(layout.vector(x0), args)
         call.problem.last = (
-            tuple(map(np.array, (found.x, *Arguments(args, {}).arrays))),
+            tuple(map(np.array, (found.x, *Parameters((args, {})).arrays))),
             search.at_solution(found, args),
         )
         return layout.tree(found.x), found
@@ -158,10 +158,11 @@ class Search:
     ):
         self.f, self.layout, self.linear = f, layout, linear
         self.tol, self.maxiter, self.halves, self.tells = tol, maxiter, halves, tells
+        self.residual = self._residual  # one object, by which the linear solver knows it again
         self.evaluations, self.fresh = 0, True  # whether the last factors are those of the last place
 
-    def residual(self, x: Any, args: Any) -> Any:
-        return real_vector(flatten(self.f(self.layout.tree(x), *args))[0])
+    def _residual(self, x: Any, args: Any) -> Any:
+        return real_vector(*flatten(self.f(self.layout.tree(x), *args))[0])
 
     def value(self, x: np.ndarray, args: Any) -> np.ndarray:
         self.evaluations += 1
@@ -201,7 +202,7 @@ class Search:
 
     def factorised(self, x: np.ndarray, args: Any) -> Any:
         try:
-            return self.linear.at(lambda x: self.residual(x, args), x)
+            return self.linear.at(self.residual, x, args)
         except np.linalg.LinAlgError as error:
             raise np.linalg.LinAlgError(
                 f"newton: the Jacobian is singular on the way ({error}): start elsewhere, or see whether the "

@@ -85,7 +85,7 @@ class Problem:
             raise ValueError(f"{self.who}: the solution holds NaN or infinity, so it has no derivative")
         F = self.plain_residual(x, *p)
         try:
-            factors = self.linear.at(lambda x: self.residual(x, *p), x)
+            factors = self.linear.at(self.residual, x, *p)
         except np.linalg.LinAlgError as error:
             raise np.linalg.LinAlgError(
                 f"{self.who}: the derivative of the residual in the solution is a singular matrix ({error}): the "

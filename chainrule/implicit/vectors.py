@@ -13,6 +13,22 @@ from ..transforms.arguments import short
 ARRAYS = Tracer | np.ndarray | np.generic | int | float | complex
 
 
+class Parameters:
+    """The arrays in the tree `args`, in order, and where they belong."""
+
+    def __init__(self, args: Any):
+        leaves, self.structure = flatten(args)
+        self.is_array = [isinstance(x, ARRAYS) and not isinstance(x, bool) for x in leaves]
+        self.constants = [None if on else x for x, on in zip(leaves, self.is_array, strict=True)]
+        self.arrays = [x for x, on in zip(leaves, self.is_array, strict=True) if on]
+
+    def args(self, arrays: Sequence[Any]) -> Any:
+        """The tree with these arrays in place of its own."""
+        left = iter(arrays)
+        both = zip(self.constants, self.is_array, strict=True)
+        return self.structure.unflatten([next(left) if on else x for x, on in both])
+
+
 class Layout:
     """The structure, shapes and dtypes of a tree of floating point arrays, and where they lie in a vector.
 
@@ -35,7 +51,7 @@ class Layout:
 
     def vector(self, tree: Any) -> Any:
         """The numbers of a tree of this kind, in a row."""
-        return real_vector(flatten(tree)[0])
+        return real_vector(*flatten(tree)[0])
 
     def tree(self, vector: Any) -> Any:
         """The tree with these numbers."""
@@ -54,7 +70,7 @@ class Layout:
         return self.structure.unflatten(leaves)
 
 
-def real_vector(leaves: Sequence[Any]) -> Any:
+def real_vector(*leaves: Any) -> Any:
     """The numbers of these arrays in double precision, in a row; of complex ones real parts, then imaginary parts."""
     parts = []
     for x in leaves:

@@ -12,7 +12,7 @@ from ..transforms import arguments
 from .stand_in import sparse_jacobian
 
 ELSEWHERE: tuple[Callable[[Any], Any], ...] = (lambda v: -v, lambda v: v * far(v), lambda v: -v * far(v))
-"""Where else the slopes of an operation are looked at: there every comparison turns round, and bounds lie behind"""
+"""Where else the slopes of an operation are looked at: there comparisons turn round, and bounds are left behind"""
 
 
 class Traced(Tracer):
@@ -120,5 +120,5 @@ def affine(f: Callable[..., Any], n: int | tuple[int, ...]) -> tuple[Any, np.nda
     trace = AffineTrace()
     with trace:
         arguments.finished(trace, f(Traced(trace, x)), "affine", aux=False)
-    J = sparse_jacobian(lambda x: np.ravel(f(x)), x)
+    J = sparse_jacobian(lambda x: np.ravel(f(x)))(x)
     return J.tocsc(), np.array(np.ravel(f(np.zeros(shape))), float)

@@ -69,9 +69,8 @@ class NonlinearProgram:
         self._passes = Passes(self.cost, _leaked)
         self._last: Any = None  # (x, constraints)
         self.n, self.m = self.x0.size, len(self.constraints(self.x0))
-        self._jacobian = Fixed(
-            lambda x: sparse_jacobian(self.rows, x), sparse_jacobian(self.rows, self.x0), "the Jacobian"
-        )
+        jacobian, self._of_lagrangian = sparse_jacobian(self.rows), sparse_hessian(self.lagrangian)
+        self._jacobian = Fixed(jacobian, jacobian(self.x0), "the Jacobian")
         generic = np.random.default_rng(0).uniform(1, 2, self.m)  # no two terms cancel
         self._hessian = Fixed(self._lower, self._lower(self.x0, generic, 1.0), "the Hessian of the Lagrangian")
 
@@ -95,7 +94,7 @@ class NonlinearProgram:
         """The lower triangle of the Hessian of the Lagrangian."""
         import scipy.sparse
 
-        return scipy.sparse.tril(sparse_hessian(lambda x: self.lagrangian(x, multipliers, obj_factor), x), format="csr")
+        return scipy.sparse.tril(self._of_lagrangian(x, multipliers, obj_factor), format="csr")
 
     # -- what IPOPT calls
 

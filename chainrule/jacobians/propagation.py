@@ -64,7 +64,7 @@ def propagate(f: Callable[..., Any], x: Any, cov: Any, second_order: bool = Fals
     C = covariance(cov, x)
     y = np.asarray(f(x))
     if x.size >= SPARSE_FROM:
-        J = sparse_jacobian(lambda x: np.ravel(f(x)), x)
+        J = sparse_jacobian(lambda x: np.ravel(f(x)))(x)
     else:
         J = jacobian(lambda x: np.ravel(f(x)))(x).reshape(y.size, x.size)
         J = scipy.sparse.csr_array(J) if scipy.sparse.issparse(cov) else J
@@ -107,7 +107,7 @@ def mean_shift(f: Callable[..., Any], x: np.ndarray, C: Any, y: np.ndarray) -> n
     shifts = []
     for i in range(y.size):
         if x.size >= SPARSE_FROM:
-            H = sparse_hessian(lambda x, i=i: np.ravel(f(x))[i], x)
+            H = sparse_hessian(lambda x, i=i: np.ravel(f(x))[i])(x)
             shifts.append(H.multiply(C).sum() / 2)
         else:
             H = linear_operator(jacobian(lambda x, i=i: np.ravel(f(x))[i], mode="reverse"), x)

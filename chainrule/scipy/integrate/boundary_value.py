@@ -20,7 +20,7 @@ from ...ops.signatures.creation import nested
 from ...ops.signatures.tools import refuse
 from ...transforms.batching import vmap
 from ...transforms.forward import jvp
-from .functions import untraced
+from ..namespace import untraced
 from .stiff import differentiated
 
 WHAT = "scipy.integrate.solve_bvp"

@@ -25,8 +25,9 @@ from ...ops.signatures.creation import nested
 from ...ops.signatures.tools import plain, refuse
 from ...transforms.forward import jvp
 from ...transforms.reverse import vjp
-from ..namespace import instead_of, standing_for
-from .functions import Parameters, largest, like, plainly, real_vector, replaced, untraced
+from ..namespace import instead_of, plainly, standing_for, untraced
+from .discrete import replayed
+from .functions import Parameters, largest, like, real_vector, replaced
 from .stiff import exact, of_function, takes_jacobian
 
 # ---- solvers: what differs between odeint and solve_ivp --------------------------------------------------------------
@@ -342,6 +343,10 @@ def solve_ivp(
     chooses; of these the first and the last depend on t_span, the others are constants. Events and the interpolant of
     dense_output have no derivative.
 
+    With `adjoint="discrete"`, an option of ours, it is the derivative of the very numbers that "RK23", "RK45",
+    "DOP853" or "Radau" give: the steps that SciPy has chosen are done again, cut where t_eval asks for a value, and
+    differentiated.
+
     Examples
     --------
     >>> import chainrule as cr
@@ -352,7 +357,10 @@ def solve_ivp(
     np.float64(-0.735758882)
     """
     what = "scipy.integrate.solve_ivp"
-    if not is_traced((t_span, y0, t_eval, args, options)):
+    adjoint = options.pop("adjoint", "continuous")
+    if adjoint not in ("continuous", "discrete"):
+        raise ValueError(f'{what}: adjoint is "continuous" or "discrete"; got {adjoint!r}')
+    if adjoint == "continuous" and not is_traced((t_span, y0, t_eval, args, options)):
         options["method"] = method
         if takes_jacobian(options):
             options |= exact(of_function(fun, args, vectorized), np.atleast_1d(y0), t_span[0], options)
@@ -376,15 +384,21 @@ def solve_ivp(
     options = {k: plain(v, f"{what}: {k}") for k, v in {**options, "method": method}.items()}
     options["end"] = plain(end, f"{what}: the end of t_span")
     solver = SolveIvp(options, None if jac is None else of_arrays(jac, parameters, True))
-    if t_eval is None:
+    steps = np.zeros(0)
+    if t_eval is None or adjoint == "discrete":
         y0_, start_, *w = (plain(x, f"{what}: the times, without t_eval") for x in (y0, start, *parameters.arrays))
-        t = solver.steps(untraced_by(system, w, solver), y0_, start_, untraced_by(solver.jac, w, solver))
-        times = np.concatenate([start[None], t[1:-1], end[None]])
+        steps = solver.steps(untraced_by(system, w, solver), y0_, start_, untraced_by(solver.jac, w, solver))
+    t = None
+    if t_eval is None:
+        times = np.concatenate([start[None], steps[1:-1], end[None]])
     else:
         t = nested(t_eval).astype(float)
         if t.ndim != 1:
             raise ValueError("`t_eval` must be 1-dimensional.")
         times = np.concatenate([start[None], t])
-    y = bind(ode, y0, times, *parameters.arrays, system=system, solver=solver)
+    if adjoint == "discrete":
+        y = replayed(system, y0, times, parameters.arrays, steps, method)
+    else:
+        y = bind(ode, y0, times, *parameters.arrays, system=system, solver=solver)
     t, y = (times, y) if t_eval is None else (t, y[1:])
     return type(solver.report)({**solver.report, "t": t, "y": np.swapaxes(y, 0, 1)})

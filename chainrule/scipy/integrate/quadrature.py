@@ -18,8 +18,8 @@ from ...ops.signatures.creation import nested
 from ...ops.signatures.tools import plain, refuse
 from ...transforms.forward import jvp
 from ...transforms.reverse import vjp
-from ..namespace import instead_of
-from .functions import Parameters, largest, like, plainly, real_vector, replaced, untraced
+from ..namespace import instead_of, plainly, untraced
+from .functions import Parameters, largest, like, real_vector, replaced
 
 # ---- rules: what differs between quad and quad_vec -------------------------------------------------------------------
 

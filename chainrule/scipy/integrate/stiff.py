@@ -33,14 +33,18 @@ def exact(system: Callable[[Any, Any], Any], y0: Any, t0: Any, options: dict[str
     y0 = np.asarray(y0)
     y0 = y0.astype(float) if y0.dtype.kind in "iub" else y0
 
+    of_system = jacobian(system)
+
     def dense(t, y, *args):
-        return differentiated(lambda: jacobian(lambda y: system(y, t))(y))
+        return differentiated(lambda: of_system(y, t))
 
     if y0.size < DENSE_BELOW or y0.dtype.kind == "c":
         return {"jac": dense}
 
+    of_large_system = sparse_jacobian(system)
+
     def sparse(t, y, *args):
-        return differentiated(lambda: sparse_jacobian(lambda y: system(y, t), y))
+        return differentiated(lambda: of_large_system(y, t))
 
     if options["method"] != "LSODA":
         return {"jac": lambda t, y, *args: sparse(t, y).tocsc()}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import scipy.optimize
 
-from ...core.errors import LeakedTracerError, LostGradientError, MissingRuleError, user_line
+from ...core.errors import LostGradientError, MissingRuleError, user_line
 from ...core.trace import Tracer, concrete, frozen, is_traced
 from ...implicit.factors import DENSE_BELOW
 from ...jacobians.dense import hvp
@@ -19,6 +19,7 @@ from ...jacobians.jacobian import hessian, jacobian
 from ...jacobians.passes import Passes
 from ...jacobians.stand_in import sparse_hessian, sparse_jacobian
 from ...ops.signatures.creation import nested
+from ..namespace import leaked, untraced
 
 original: Any = scipy.optimize
 """SciPy's own functions; type checkers would guess the types of their arguments from the defaults."""
@@ -65,6 +66,7 @@ class Objective:
 
     def __init__(self, fun: Callable[..., Any], args: tuple[Any, ...], what: str, option: str = 'jac="2-point"'):
         self.fun, self.args, self.what = fun, args, what
+        self.sparse = sparse_hessian(self)
         self.at = differentiated(what, option)(Passes(self, lambda _: leaked(what)).at)
 
     def __call__(self, x: Any) -> Any:
@@ -91,7 +93,7 @@ class Objective:
         return hessian(self)(x)
 
     def sparse_hessian(self, x: np.ndarray, *args: Any) -> Any:
-        return sparse_hessian(self, x)
+        return self.sparse(x)
 
     def hessp(self, x: np.ndarray, v: np.ndarray, *args: Any) -> Any:
         return hvp(self)(x, v)
@@ -102,7 +104,8 @@ class Residuals:
 
     def __init__(self, fun: Callable[..., Any], args: tuple[Any, ...], what: str, option: str, kwargs: Any = None):
         self.fun, self.args, self.kwargs, self.what = fun, args, kwargs or {}, what
-        self.last: Any = None
+        self.last: Any = None  # (x, value)
+        self.sparse = sparse_jacobian(self.vector)
         self.jacobian = differentiated(what, option)(self.jacobian)
         self.sparse_jacobian = differentiated(what, option)(self.sparse_jacobian)
 
@@ -111,6 +114,9 @@ class Residuals:
         y = nested(self.fun(x, *self.args, **self.kwargs))
         return y if y.ndim else np.reshape(y, (1,))
 
+    def vector(self, x: Any) -> Any:
+        return np.ravel(self(x))
+
     def value(self, x: Any, *args: Any) -> np.ndarray:
         last = self.last
         if last is None or not np.array_equal(last[0], x, equal_nan=True):
@@ -118,29 +124,14 @@ class Residuals:
         return last[1]
 
     def jacobian(self, x: np.ndarray, *args: Any) -> np.ndarray:
-        return untraced(jacobian(lambda x: np.ravel(self(x)))(x), self.what)
+        return untraced(jacobian(self.vector)(x), self.what)
 
     def sparse_jacobian(self, x: np.ndarray, *args: Any) -> Any:
-        return sparse_jacobian(lambda x: np.ravel(self(x)), x)
+        return self.sparse(x)
 
     def fitting(self, size: int, dense_below: int = DENSE_BELOW) -> Callable[..., Any]:
         """The dense or the sparse Jacobian, by the number of unknowns."""
         return self.jacobian if size < dense_below else self.sparse_jacobian
-
-
-def untraced(value: Any, what: str) -> Any:
-    """What a function gave for plain arguments; an error if it is traced."""
-    value = frozen(value)
-    if isinstance(value, Tracer):
-        raise leaked(what)
-    return value
-
-
-def leaked(what: str) -> LeakedTracerError:
-    return LeakedTracerError(
-        f"scipy.{what}: the function that it was given uses a traced value from outside (at {user_line()}), and the "
-        "derivative in that would be lost: pass the value in args"
-    )
 
 
 def no_derivative(what: str, **options: Any) -> None:

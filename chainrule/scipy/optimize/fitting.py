@@ -11,8 +11,8 @@ from ...core.trace import is_traced
 from ...jacobians.jacobian import jacobian
 from ...ops.signatures.creation import nested
 from ...ops.signatures.tools import refuse
-from ..namespace import standing_for
-from .derivatives import Residuals, no_derivative, original, start, untraced
+from ..namespace import standing_for, untraced
+from .derivatives import Residuals, no_derivative, original, start
 from .minimization import TOLERANCE
 from .roots import converged
 from .stationary import Rows, minimizer

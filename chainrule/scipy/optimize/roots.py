@@ -3,29 +3,24 @@
 A root x of f(x, w) = 0 has the derivative -(df/dx)⁻¹ df/dw, whatever has found it (implicit/solutions.py).
 """
 
+import functools
 import warnings
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import scipy.optimize
+import scipy.sparse.linalg
 
 from ...core.trace import is_traced
 from ...implicit.functions import Call
 from ...implicit.linear import LinearSolver
+from ...jacobians.operators import linear_operator
 from ...ops.signatures.creation import nested
 from ...transforms.forward import jvp
-from ..namespace import standing_for
-from .derivatives import (
-    Residuals,
-    as_tuple,
-    differentiated,
-    leaked,
-    no_derivative,
-    original,
-    plain_tree,
-    start,
-)
+from ..namespace import leaked, standing_for
+from .derivatives import Residuals, as_tuple, differentiated, no_derivative, original, plain_tree, start
 
 TOLERANCE = 1e-3
 """How far from a root a result may be, of which a derivative is asked, relative to 1 + max|x|"""
@@ -49,7 +44,8 @@ def converged(what: str, success: bool, message: Any, args: Any) -> None:
 def root(fun, x0, args=(), method="hybr", jac=None, tol=None, callback=None, options=None):
     """A root of a vector function, with its exact Jacobian, and with derivatives.
 
-    The methods "hybr" and "lm" are given the Jacobian of `fun` if `jac` is not; the others take none. For many unknowns
+    The methods "hybr" and "lm" are given the Jacobian of `fun` if `jac` is not, and "krylov" products with it, which
+    SciPy would take by differences; the others take neither. For many unknowns
     see :func:`chainrule.newton`. Of the result, `x` is differentiable in args, which may hold arrays, numbers, and
     trees of them, in both modes and to any order; x0 has the derivative zero, and the rest is constant. What fun uses
     of traced values must be in args.
@@ -75,8 +71,11 @@ def root(fun, x0, args=(), method="hybr", jac=None, tol=None, callback=None, opt
             given = f.jacobian
         elif jac == "2-point":
             given = None
-        of_fun = fun if jac is True else f.value
-        found = original.root(of_fun, x0, w, method, given, tol, callback, options)
+        of_fun, chosen = fun if jac is True else f.value, options
+        if str(method).lower() == "krylov" and "method" not in (options or {}).get("jac_options", {}):
+            products = ExactProducts(f)
+            of_fun, chosen = products.value, with_products(options or {}, products)
+        found = original.root(of_fun, x0, w, method, given, tol, callback, chosen)
         converged(what, found.success, found.message, args)
         return found.x, found
 
@@ -86,6 +85,39 @@ def root(fun, x0, args=(), method="hybr", jac=None, tol=None, callback=None, opt
 
     x, found = solved(what, equations, solver, args)
     return type(found)({**found, "x": x})
+
+
+class ExactProducts:
+    """The inner iteration of the method "krylov", with exact products in the place of differences.
+
+    SciPy hands over its operator of differences and the right-hand side, which is f at the place in question.
+    """
+
+    def __init__(self, f: Residuals):
+        self.f = f
+        self.places: deque[tuple[Any, Any]] = deque(maxlen=4)
+        self.outer: list[Any] = []  # directions that LGMRES carries on from one step to the next
+
+    def value(self, x: Any, *args: Any) -> np.ndarray:
+        y = self.f.value(x)
+        self.places.append((np.array(x, float), np.ravel(y)))
+        return y
+
+    def solve(self, operator: Any, b: np.ndarray, **options: Any) -> Any:
+        x = next((x for x, y in reversed(self.places) if np.array_equal(y, b)), None)
+        exact = operator if x is None else linear_operator(self.f, x)
+        kept = {"outer_v": self.outer, "prepend_outer_v": True, "store_outer_Av": False, "outer_k": 10, "atol": 0}
+        return scipy.sparse.linalg.lgmres(exact, b, **{**kept, **options, "maxiter": 1})
+
+
+def with_products(options: dict[str, Any], products: ExactProducts) -> dict[str, Any]:
+    """The options, with the inner iteration among them; SciPy reads its signature."""
+
+    @functools.wraps(scipy.sparse.linalg.lgmres)
+    def solve(operator, b, **options):
+        return products.solve(operator, b, **options)
+
+    return {**options, "jac_options": {**options.get("jac_options", {}), "method": solve}}
 
 
 @standing_for(scipy.optimize.fsolve)

@@ -113,5 +113,5 @@ def fitted(values: Callable[..., Any], x: np.ndarray, slope: np.ndarray) -> np.n
     count = len(values(x))
     if count * x.size <= DENSE_SIZE:
         return np.linalg.lstsq(jacobian(values)(x).T, slope, rcond=None)[0]
-    A = sparse_jacobian(values, x)
+    A = sparse_jacobian(values)(x)
     return scipy.sparse.linalg.lsmr(A.T, slope, atol=1e-13, btol=1e-13, conlim=1e12)[0]
