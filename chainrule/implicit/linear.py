@@ -10,7 +10,6 @@ import numpy as np
 
 from ..jacobians.jacobian import jacobian
 from ..jacobians.operators import linear_operator
-from ..jacobians.stand_in import sparse_jacobian
 from .factors import DENSE_BELOW, Factors, Iterative, factorize
 
 METHODS = ("auto", "dense", "sparse", "krylov")
@@ -41,7 +40,7 @@ class LinearSolver:
             return factorize(jacobian(f)(x, *args), "dense")
         if method == "sparse":
             if self.sparse is None or self.sparse[0] is not f:
-                self.sparse = f, sparse_jacobian(f)
+                self.sparse = f, jacobian(f, sparse=True)
             return self.factorised(self.sparse[1](x, *args))
         return Iterative(linear_operator(lambda x: f(x, *args), x), method if callable(method) else krylov)
 

@@ -9,7 +9,7 @@ from ..core.errors import user_line
 from ..core.primitive import Primitive
 from ..core.trace import Trace, Tracer, aval_of, bind
 from ..transforms import arguments
-from .stand_in import sparse_jacobian
+from .jacobian import jacobian
 
 ELSEWHERE: tuple[Callable[[Any], Any], ...] = (lambda v: -v, lambda v: v * far(v), lambda v: -v * far(v))
 """Where else the slopes of an operation are looked at: there comparisons turn round, and bounds are left behind"""
@@ -120,5 +120,5 @@ def affine(f: Callable[..., Any], n: int | tuple[int, ...]) -> tuple[Any, np.nda
     trace = AffineTrace()
     with trace:
         arguments.finished(trace, f(Traced(trace, x)), "affine", aux=False)
-    J = sparse_jacobian(lambda x: np.ravel(f(x)))(x)
+    J = jacobian(lambda x: np.ravel(f(x)), sparse=True)(x)
     return J.tocsc(), np.array(np.ravel(f(np.zeros(shape))), float)

@@ -9,8 +9,8 @@ from ..core.errors import LeakedTracerError, user_line
 from ..core.trace import is_traced
 from ..core.tree import flatten
 from ..transforms import arguments
+from .jacobian import hessian, jacobian
 from .passes import Passes
-from .stand_in import sparse_hessian, sparse_jacobian
 
 
 class Fixed:
@@ -69,8 +69,8 @@ class NonlinearProgram:
         self._passes = Passes(self.cost, _leaked)
         self._last: Any = None  # (x, constraints)
         self.n, self.m = self.x0.size, len(self.constraints(self.x0))
-        jacobian, self._of_lagrangian = sparse_jacobian(self.rows), sparse_hessian(self.lagrangian)
-        self._jacobian = Fixed(jacobian, jacobian(self.x0), "the Jacobian")
+        of_rows, self._of_lagrangian = jacobian(self.rows, sparse=True), hessian(self.lagrangian, sparse=True)
+        self._jacobian = Fixed(of_rows, of_rows(self.x0), "the Jacobian")
         generic = np.random.default_rng(0).uniform(1, 2, self.m)  # no two terms cancel
         self._hessian = Fixed(self._lower, self._lower(self.x0, generic, 1.0), "the Hessian of the Lagrangian")
 

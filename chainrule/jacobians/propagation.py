@@ -7,9 +7,8 @@ import numpy as np
 
 from ..core.trace import aval_of
 from ..transforms import arguments
-from .jacobian import jacobian
+from .jacobian import hessian, jacobian
 from .operators import linear_operator
-from .stand_in import sparse_hessian, sparse_jacobian
 
 SPARSE_FROM = 200
 """Inputs from which the Jacobian is made as a sparse matrix"""
@@ -64,7 +63,7 @@ def propagate(f: Callable[..., Any], x: Any, cov: Any, second_order: bool = Fals
     C = covariance(cov, x)
     y = np.asarray(f(x))
     if x.size >= SPARSE_FROM:
-        J = sparse_jacobian(lambda x: np.ravel(f(x)))(x)
+        J = jacobian(lambda x: np.ravel(f(x)), sparse=True)(x)
     else:
         J = jacobian(lambda x: np.ravel(f(x)))(x).reshape(y.size, x.size)
         J = scipy.sparse.csr_array(J) if scipy.sparse.issparse(cov) else J
@@ -107,7 +106,7 @@ def mean_shift(f: Callable[..., Any], x: np.ndarray, C: Any, y: np.ndarray) -> n
     shifts = []
     for i in range(y.size):
         if x.size >= SPARSE_FROM:
-            H = sparse_hessian(lambda x, i=i: np.ravel(f(x))[i])(x)
+            H = hessian(lambda x, i=i: np.ravel(f(x))[i], sparse=True)(x)
             shifts.append(H.multiply(C).sum() / 2)
         else:
             H = linear_operator(jacobian(lambda x, i=i: np.ravel(f(x))[i], mode="reverse"), x)

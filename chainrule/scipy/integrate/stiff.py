@@ -8,7 +8,6 @@ import numpy as np
 from ...core.errors import LostGradientError, MissingRuleError
 from ...implicit.factors import BAND_LIMIT, DENSE_BELOW, bandwidths
 from ...jacobians.jacobian import jacobian
-from ...jacobians.stand_in import sparse_jacobian
 from ...ops.signatures.creation import nested
 
 IMPLICIT = ("BDF", "Radau", "LSODA")
@@ -41,7 +40,7 @@ def exact(system: Callable[[Any, Any], Any], y0: Any, t0: Any, options: dict[str
     if y0.size < DENSE_BELOW or y0.dtype.kind == "c":
         return {"jac": dense}
 
-    of_large_system = sparse_jacobian(system)
+    of_large_system = jacobian(system, sparse=True)
 
     def sparse(t, y, *args):
         return differentiated(lambda: of_large_system(y, t))

@@ -17,7 +17,6 @@ from ...implicit.factors import DENSE_BELOW
 from ...jacobians.dense import hvp
 from ...jacobians.jacobian import hessian, jacobian
 from ...jacobians.passes import Passes
-from ...jacobians.stand_in import sparse_hessian, sparse_jacobian
 from ...ops.signatures.creation import nested
 from ..namespace import leaked, untraced
 
@@ -66,7 +65,7 @@ class Objective:
 
     def __init__(self, fun: Callable[..., Any], args: tuple[Any, ...], what: str, option: str = 'jac="2-point"'):
         self.fun, self.args, self.what = fun, args, what
-        self.sparse = sparse_hessian(self)
+        self.sparse = hessian(self, sparse=True)
         self.at = differentiated(what, option)(Passes(self, lambda _: leaked(what)).at)
 
     def __call__(self, x: Any) -> Any:
@@ -105,7 +104,7 @@ class Residuals:
     def __init__(self, fun: Callable[..., Any], args: tuple[Any, ...], what: str, option: str, kwargs: Any = None):
         self.fun, self.args, self.kwargs, self.what = fun, args, kwargs or {}, what
         self.last: Any = None  # (x, value)
-        self.sparse = sparse_jacobian(self.vector)
+        self.sparse = jacobian(self.vector, sparse=True)
         self.jacobian = differentiated(what, option)(self.jacobian)
         self.sparse_jacobian = differentiated(what, option)(self.sparse_jacobian)
 

@@ -10,7 +10,6 @@ import scipy.sparse
 from ...core.trace import is_traced
 from ...implicit.factors import DENSE_BELOW
 from ...jacobians.jacobian import hessian
-from ...jacobians.stand_in import sparse_hessian
 from ...ops.signatures.creation import nested
 from ..namespace import standing_for
 from .derivatives import Objective, Residuals, as_tuple, no_derivative, original, plain_tree, start
@@ -245,7 +244,7 @@ def exact(given: Any, method: str, sparse: bool, what: str) -> Any:
     """A NonlinearConstraint with its derivatives."""
     f = Residuals(given.fun, (), what, 'jac="3-point" to this constraint')
 
-    hess = (sparse_hessian if sparse else hessian)(lambda x, v: np.sum(f(x) * v))
+    hess = hessian(lambda x, v: np.sum(f(x) * v), sparse=sparse)
 
     default = type(given.hess) is scipy.optimize.BFGS and method == "trust-constr"
     jac = f.sparse_jacobian if sparse else f.jacobian

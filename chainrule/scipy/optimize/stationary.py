@@ -18,7 +18,6 @@ from ...core.trace import Tracer
 from ...implicit.functions import Call
 from ...implicit.linear import LinearSolver
 from ...jacobians.jacobian import jacobian
-from ...jacobians.stand_in import sparse_jacobian
 from ...ops.signatures.creation import nested
 from ...transforms.reverse import grad
 
@@ -113,5 +112,5 @@ def fitted(values: Callable[..., Any], x: np.ndarray, slope: np.ndarray) -> np.n
     count = len(values(x))
     if count * x.size <= DENSE_SIZE:
         return np.linalg.lstsq(jacobian(values)(x).T, slope, rcond=None)[0]
-    A = sparse_jacobian(values)(x)
+    A = jacobian(values, sparse=True)(x)
     return scipy.sparse.linalg.lsmr(A.T, slope, atol=1e-13, btol=1e-13, conlim=1e12)[0]
