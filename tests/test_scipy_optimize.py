@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.optimize as original
 import scipy.sparse as sp
+from hypothesis import assume, given, settings, strategies as st
 
 import chainrule as cr
 from chainrule.scipy import optimize
@@ -197,6 +198,35 @@ def test_constraints(method):
     np.testing.assert_allclose(
         cr.jacobian(cr.jacobian(best, argnums=1))(a, r), (np.eye(2) - np.outer(n, n)) / 5, atol=1e-4
     )
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(2, 5), st.integers(1, 4), st.integers(0, 2**32 - 1))
+def test_random_quadratic_programs(n, m, seed):
+    """Against the equations of the constraints that hold: [[Q, Gᵀ], [G, 0]] (dx, dλ) = (db, dh)."""
+    rng = np.random.default_rng(seed)
+    A, G = rng.normal(size=(n, n)), rng.normal(size=(m, n))
+    Q, b, h = A @ A.T + np.eye(n), 3 * rng.normal(size=n), rng.uniform(0.1, 1, m)
+
+    def best(b, h):
+        below = {"type": "ineq", "fun": lambda x, h: h - G @ x, "args": (h,)}
+        return optimize.minimize(
+            lambda x, b: 0.5 * x @ (Q @ x) - b @ x, np.zeros(n), args=(b,), constraints=[below], method="SLSQP",
+            tol=1e-13,
+        ).x  # fmt: skip
+
+    x = best(b, h)
+    held = G @ x > h - 1e-7
+    force = np.linalg.lstsq(G[held].T, b - Q @ x, rcond=None)[0]
+    assume(np.all(force > 1e-3))
+    assume(np.all(np.abs(h - G @ x)[~held] > 1e-3))
+    K = np.block([[Q, G[held].T], [G[held], np.zeros((held.sum(), held.sum()))]])
+    assume(np.linalg.cond(K) < 1e4)
+    inverse = np.linalg.inv(K)
+    np.testing.assert_allclose(cr.jacobian(best)(b, h), inverse[:n, :n], atol=1e-5)
+    of_h = np.zeros((n, m))
+    of_h[:, held] = inverse[:n, n:]
+    np.testing.assert_allclose(cr.jacobian(best, argnums=1)(b, h), of_h, atol=1e-5)
 
 
 def test_linear_and_nonlinear_constraints_with_traced_ends():
