@@ -14,7 +14,7 @@ from .symmetric import acyclic, star
 KINDS = ("column", "row", "bidirectional", "star", "acyclic")
 
 LARGE = 1 << 19
-"""From this many nonzeros on, "auto" does without the star coloring of the graph of rows and columns."""
+"""From this many nonzeros on, "auto" tries less: each attempt takes a good part of a second."""
 
 SMALL = 1 << 17
 """Up to this many visits of neighbors several orders are tried, and the best is kept."""
@@ -186,8 +186,10 @@ def _one_sided(P: Any, kind: str, order: str) -> tuple[str, np.ndarray]:
     attempts: list[Any] = [greedy(name) for name in _orders(order, int(sizes @ sizes))]
     if order == "auto":
         attempts.insert(0, ("lattice", lambda: _compact(lattice(members, cliques, widest), some)))
-    # What a formula found is kept if it is near the bound: first fit takes about twice as many on grids.
-    return _best(attempts, widest + widest // 4 + 1 if order == "auto" else widest, _number)
+    # First fit takes about twice the bound on grids, so what a formula found is kept if it is well below that; of a
+    # large pattern, if it is below at all.
+    good = 2 * widest - 1 if P.nnz > LARGE else widest + widest // 4 + 1
+    return _best(attempts, max(good, widest) if order == "auto" else widest, _number)
 
 
 def _compact(colors: np.ndarray | None, some: np.ndarray) -> np.ndarray | None:
