@@ -479,6 +479,46 @@ def test_keplers_equation(name):
     np.testing.assert_allclose(cr.vmap(f)(np.array([e, e]), np.array([M, 1.3])), [f(e, M), f(e, 1.3)], rtol=1e-12)
 
 
+def test_newton_on_complex_numbers():
+    root_of = lambda a: optimize.newton(lambda z, a: z**2 + a, 1 + 1j, args=(a,))
+    assert root_of(1 + 0j) == pytest.approx(1j)
+    np.testing.assert_allclose(cr.jacobian(root_of)(1 + 0j), 0.5j, rtol=1e-9)  # z = i sqrt(a)
+
+
+def test_the_derivative_in_traced_limits_of_every_form():
+    parabola = lambda x: np.sum((x - 3) ** 2)
+    start = np.zeros(2)
+
+    def first(**limits):
+        return optimize.minimize(parabola, start, **limits, tol=1e-10).x[0]
+
+    assert cr.grad(lambda b: first(bounds=original.Bounds(0, b)))(1.0) == pytest.approx(1)
+    plane = lambda b: original.LinearConstraint(np.ones((1, 2)), -np.inf, b)
+    assert cr.grad(lambda b: first(constraints=plane(b)))(1.0) == pytest.approx(0.5)
+    curve = lambda b: original.NonlinearConstraint(np.sum, -np.inf, b)
+    assert cr.grad(lambda b: first(constraints=curve(b)))(1.0) == pytest.approx(0.5)
+
+
+def test_a_minimum_in_a_minimum():
+    """The inner minimiser is x = y a / 2, the outer one y = 2 / a."""
+
+    def inner(y, a):
+        return optimize.minimize(
+            lambda x, y, a: np.sum((x - y * a) ** 2) + np.sum(x**2), np.zeros(1), args=(y, a), tol=1e-10
+        ).x[0]
+
+    def outer(a):
+        return optimize.minimize(lambda y, a: (inner(y, a) - 1) ** 2, np.ones(1), args=(a,), tol=1e-10).x[0]
+
+    assert outer(2.0) == pytest.approx(1)
+    assert cr.grad(outer)(2.0) == pytest.approx(-0.5, rel=1e-6)
+
+
+def test_each_example_of_a_batch_has_its_own_active_bounds():
+    best = lambda a: optimize.minimize(lambda x, a: np.sum((x - a) ** 2), np.zeros(1), args=(a,), bounds=[(0, 1)]).x[0]
+    np.testing.assert_allclose(cr.vmap(cr.grad(best))(np.array([0.5, 2.0, -1.0])), [1, 0, 0], atol=1e-9)
+
+
 def test_newton_on_an_array_has_a_diagonal_derivative():
     a = np.linspace(1, 9, 300)
     J = cr.jacobian(lambda a: optimize.newton(lambda x, a: x**2 - a, np.ones(300), args=(a,)))(a)
