@@ -16,9 +16,6 @@ from .greedy import first_fit
 SAMPLE = 1 << 17
 """How many pairs of members of a clique, about, are looked at to find a formula."""
 
-FAR = 8
-"""No stencil reaches further along an axis, in steps; what is as far away is a step along the next axis."""
-
 SEAMS = 0.05
 """The part of the cliques that a formula may be wrong about, to be worth a repair."""
 
@@ -101,7 +98,10 @@ def _strides(distances: np.ndarray) -> list[int]:
         group = rest[rest <= rest[0] + 2 * reach]
         stride = int(group[(len(group) - 1) // 2])
         times = np.rint(rest / stride)
-        explained = (np.abs(rest - times * stride) <= reach) & (times <= FAR)
+        explained = np.abs(rest - times * stride) <= reach
+        found = np.unique(times[explained])
+        # A multiple with none before it is a step along the next axis.
+        explained &= times <= np.count_nonzero(found == np.arange(1, len(found) + 1))
         strides.append(stride)
         reach = int(rest[explained].max())
         rest = rest[~explained]
