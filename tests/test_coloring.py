@@ -310,6 +310,19 @@ def test_rows_that_are_half_dense_cost_no_quadratic_time():
     assert found.lower_bound == n // 2 + 1 <= found.num_colors
 
 
+def test_a_color_that_a_wide_row_never_takes_costs_no_quadratic_time():
+    # The first column has color 0, so no column of a row that it is in can fill that gap in the colors of the wide row.
+    n = 40_000
+    P = band(n).tolil()
+    P[1:, 0] = 1
+    P[0] = 0
+    P[0, 1::2] = 1
+    start = time.perf_counter()
+    found = cr.coloring(P)
+    assert time.perf_counter() - start < 10
+    assert found.lower_bound == n // 2 <= found.num_colors <= n // 2 + 2
+
+
 def test_wide_rows_are_colored_as_they_should():
     P = sp.random_array((80, 3000), density=0.3, rng=0)
     found, A = cr.coloring(P), numbers(P)

@@ -7,7 +7,9 @@ import math
 import pathlib
 import pickle
 import re
+import sys
 import traceback
+import unittest.mock
 
 import numpy as np
 import pytest
@@ -156,6 +158,11 @@ TUPLE = (
     "doubled: its vjp rule must return a tuple with a cotangent (or None) for each of its 1 arguments; it returned "
     "{found}"
 )
+
+
+def without_ipopt():
+    with unittest.mock.patch.dict(sys.modules, {"cyipopt": None}):
+        cr.nlp(np.sum, None, x).ipopt()
 
 
 def step(a, b):
@@ -669,6 +676,66 @@ CASES = {
         TypeError,
         "doubled: the keyword argument c is a traced value (at {here}), and rules give derivatives in positional "
         "arguments only: pass it as one",
+    ),
+    # -- affine functions, covariances, nonlinear programs
+    "affine, curved": (
+        lambda: cr.affine(lambda x: x**2, 3),
+        ValueError,
+        "affine: power of what depends on x is not affine (at {here}); the result must be a constant plus constants "
+        "times elements of x",
+    ),
+    "affine, printed": (
+        lambda: cr.affine(lambda x: x * float(f"{x[0]:.3f}"), 3),
+        ValueError,
+        "affine: formatting was asked of what depends on x (at {here}): that is not affine",
+    ),
+    "affine, size": (
+        lambda: cr.affine(lambda x: x, 2.5),
+        ValueError,
+        "affine: n is the size or the shape of the argument; got 2.5",
+    ),
+    "covariance, NaN": (
+        lambda: cr.propagate(np.sin, x, x * np.nan),
+        ValueError,
+        "propagate: cov holds NaN or infinity",
+    ),
+    "covariance, shape": (
+        lambda: cr.propagate(np.sin, x, X),
+        ValueError,
+        "propagate: cov has shape (2, 3); for x of shape (3,) it holds variances, of that shape, or is a matrix of "
+        "shape (3, 3)",
+    ),
+    "covariance, negative": (
+        lambda: cr.propagate(np.sin, x, -x),
+        ValueError,
+        "propagate: cov has a negative variance; variances are squares of standard deviations",
+    ),
+    "covariance, not symmetric": (
+        lambda: cr.propagate(np.sin, x, np.triu(np.ones((3, 3)))),
+        ValueError,
+        "propagate: cov is not symmetric: it differs from its transpose by up to 1",
+    ),
+    "program, structure": (
+        lambda: cr.nlp(lambda x: x[0] * x[1] if x[0] > 0 else x[1] * x[2], None, x).hessian(-x, np.zeros(0), 1.0),
+        ValueError,
+        "nlp: the Hessian of the Lagrangian has an entry at (2, 1) that it did not have at x0: its structure depends "
+        "on values (a branch, an index), and solvers need one that does not change",
+    ),
+    "program, NaN": (lambda: cr.nlp(np.sum, None, x * np.nan), ValueError, "nlp: x0 holds NaN or infinity"),
+    "program, several numbers": (
+        lambda: cr.nlp(np.sin, None, x),
+        ValueError,
+        "nlp: the objective must be a single number; it has the shape (3,)",
+    ),
+    "program, traced": (
+        lambda: cr.grad(lambda a: cr.nlp(np.sum, lambda x: a * x, x).m * a)(1.0),
+        cr.LeakedTracerError,
+        "nlp: a function uses a traced value from outside (at {here}): pass plain arrays",
+    ),
+    "program, no IPOPT": (
+        without_ipopt,
+        ImportError,
+        'nlp: IPOPT is not installed: pip install "chainrule[ipopt]"',
     ),
 }
 

@@ -1,5 +1,6 @@
 """Derivatives of solutions: cr.implicit, the operations under it, and the factorisations that they use."""
 
+import contextlib
 import re
 
 import numpy as np
@@ -99,6 +100,42 @@ def test_every_way_of_solving_gives_every_rule(method):
     np.testing.assert_allclose(cr.vmap(solve, (None, 0))(A, many), [solve(A, one) for one in many])
     of_many = cr.vmap(cr.jacobian(solve, argnums=1), (None, 0))(A, many)
     np.testing.assert_allclose(of_many[1], cr.jacobian(solve, argnums=1)(A, 2 * b), rtol=1e-8)
+
+
+PIECES = {
+    "cube": lambda x, p: x**3,
+    "tanh": lambda x, p: np.tanh(p * x),
+    "neighbours": lambda x, p: np.roll(x, 1) * x / 4,
+    "sum": lambda x, p: np.sum(x * p) / len(x),
+    "product": lambda x, p: 0.3 * np.outer(x, p) @ np.sin(x) / len(x),
+    "choice": lambda x, p: np.where(x > p, x**2, 2 * p * x - p**2) / 5,
+    "sorted": lambda x, p: np.sort(x) / 4,
+}
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.sampled_from(sorted(PIECES)), min_size=1, max_size=3),
+    st.integers(1, 6),
+    st.sampled_from(["dense", "sparse", "krylov"]),
+    st.integers(0, 2**32 - 1),
+)
+def test_random_equations(pieces, n, method, seed):
+    """4 x + pieces(x, p) = p: the derivative in p by differences of the solution, and both modes against each other."""
+    rng = np.random.default_rng(seed)
+    p = rng.uniform(0.5, 2, n)
+    residual = lambda x, p: 4 * x + sum(PIECES[name](x, p) for name in pieces) - p
+
+    @cr.implicit(residual=residual, linear_solver=method)
+    def solve(p):
+        return cr.newton(residual, np.zeros(n), (p,), tol=1e-13).x
+
+    with contextlib.suppress(RuntimeError):  # Newton's method may not find one
+        x = solve(p)
+        J = cr.jacobian(solve, mode="reverse")(p)
+        np.testing.assert_allclose(cr.jacobian(solve, mode="forward")(p), J, rtol=1e-8, atol=1e-10)
+        of_x, of_p = cr.jacobian(residual, argnums=(0, 1))(x, p)
+        np.testing.assert_allclose(of_x @ J, -of_p, atol=1e-8)
 
 
 def test_trees_and_dtypes():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.optimize as original
 import scipy.sparse as sp
+from hypothesis import assume, given, settings, strategies as st
 
 import chainrule as cr
 from chainrule.scipy import optimize
@@ -197,6 +198,35 @@ def test_constraints(method):
     np.testing.assert_allclose(
         cr.jacobian(cr.jacobian(best, argnums=1))(a, r), (np.eye(2) - np.outer(n, n)) / 5, atol=1e-4
     )
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(2, 5), st.integers(1, 4), st.integers(0, 2**32 - 1))
+def test_random_quadratic_programs(n, m, seed):
+    """Against the equations of the constraints that hold: [[Q, Gᵀ], [G, 0]] (dx, dλ) = (db, dh)."""
+    rng = np.random.default_rng(seed)
+    A, G = rng.normal(size=(n, n)), rng.normal(size=(m, n))
+    Q, b, h = A @ A.T + np.eye(n), 3 * rng.normal(size=n), rng.uniform(0.1, 1, m)
+
+    def best(b, h):
+        below = {"type": "ineq", "fun": lambda x, h: h - G @ x, "args": (h,)}
+        return optimize.minimize(
+            lambda x, b: 0.5 * x @ (Q @ x) - b @ x, np.zeros(n), args=(b,), constraints=[below], method="SLSQP",
+            tol=1e-13,
+        ).x  # fmt: skip
+
+    x = best(b, h)
+    held = G @ x > h - 1e-7
+    force = np.linalg.lstsq(G[held].T, b - Q @ x, rcond=None)[0]
+    assume(np.all(force > 1e-3))
+    assume(np.all(np.abs(h - G @ x)[~held] > 1e-3))
+    K = np.block([[Q, G[held].T], [G[held], np.zeros((held.sum(), held.sum()))]])
+    assume(np.linalg.cond(K) < 1e4)
+    inverse = np.linalg.inv(K)
+    np.testing.assert_allclose(cr.jacobian(best)(b, h), inverse[:n, :n], atol=1e-5)
+    of_h = np.zeros((n, m))
+    of_h[:, held] = inverse[:n, n:]
+    np.testing.assert_allclose(cr.jacobian(best, argnums=1)(b, h), of_h, atol=1e-5)
 
 
 def test_linear_and_nonlinear_constraints_with_traced_ends():
@@ -447,6 +477,46 @@ def test_keplers_equation(name):
     second = cr.grad(cr.grad(f, argnums=1), argnums=1)(e, M)
     assert second == pytest.approx(-e * np.sin(E) / slope**3, rel=1e-5)
     np.testing.assert_allclose(cr.vmap(f)(np.array([e, e]), np.array([M, 1.3])), [f(e, M), f(e, 1.3)], rtol=1e-12)
+
+
+def test_newton_on_complex_numbers():
+    root_of = lambda a: optimize.newton(lambda z, a: z**2 + a, 1 + 1j, args=(a,))
+    assert root_of(1 + 0j) == pytest.approx(1j)
+    np.testing.assert_allclose(cr.jacobian(root_of)(1 + 0j), 0.5j, rtol=1e-9)  # z = i sqrt(a)
+
+
+def test_the_derivative_in_traced_limits_of_every_form():
+    parabola = lambda x: np.sum((x - 3) ** 2)
+    start = np.zeros(2)
+
+    def first(**limits):
+        return optimize.minimize(parabola, start, **limits, tol=1e-10).x[0]
+
+    assert cr.grad(lambda b: first(bounds=original.Bounds(0, b)))(1.0) == pytest.approx(1)
+    plane = lambda b: original.LinearConstraint(np.ones((1, 2)), -np.inf, b)
+    assert cr.grad(lambda b: first(constraints=plane(b)))(1.0) == pytest.approx(0.5)
+    curve = lambda b: original.NonlinearConstraint(np.sum, -np.inf, b)
+    assert cr.grad(lambda b: first(constraints=curve(b)))(1.0) == pytest.approx(0.5)
+
+
+def test_a_minimum_in_a_minimum():
+    """The inner minimiser is x = y a / 2, the outer one y = 2 / a."""
+
+    def inner(y, a):
+        return optimize.minimize(
+            lambda x, y, a: np.sum((x - y * a) ** 2) + np.sum(x**2), np.zeros(1), args=(y, a), tol=1e-10
+        ).x[0]
+
+    def outer(a):
+        return optimize.minimize(lambda y, a: (inner(y, a) - 1) ** 2, np.ones(1), args=(a,), tol=1e-10).x[0]
+
+    assert outer(2.0) == pytest.approx(1)
+    assert cr.grad(outer)(2.0) == pytest.approx(-0.5, rel=1e-6)
+
+
+def test_each_example_of_a_batch_has_its_own_active_bounds():
+    best = lambda a: optimize.minimize(lambda x, a: np.sum((x - a) ** 2), np.zeros(1), args=(a,), bounds=[(0, 1)]).x[0]
+    np.testing.assert_allclose(cr.vmap(cr.grad(best))(np.array([0.5, 2.0, -1.0])), [1, 0, 0], atol=1e-9)
 
 
 def test_newton_on_an_array_has_a_diagonal_derivative():

@@ -68,6 +68,10 @@ def test_what_the_user_gives_is_used():
         integrate.solve_ivp(lambda t, y: [-float(y[0])], (0, 1), [1.0], method="BDF")
     wide = integrate.solve_ivp(lambda t, y: -y[::-1], (0, 1), np.ones(120), method="LSODA", rtol=1e-8)
     np.testing.assert_allclose(wide.y[:, -1], np.exp(-1), rtol=1e-6)
+    band = integrate.solve_ivp(heat, (0, 0.1), np.ones(120), method=original.LSODA, args=(1.0,))
+    np.testing.assert_allclose(band.y, integrate.solve_ivp(heat, (0, 0.1), np.ones(120), method="LSODA", args=(1.0,)).y)
+    with pytest.raises(TypeError, match="cannot be unpacked"):
+        integrate.solve_ivp(heat, (0, 1), np.ones(3), method="BDF", args=1.0)
     whole = integrate.solve_ivp(lambda t, y: -y, (0, 1), np.ones(2), method="Radau", vectorized=True)
     np.testing.assert_allclose(whole.y[:, -1], np.exp(-1), rtol=1e-3)
     spin = integrate.solve_ivp(lambda t, y: 1j * y, (0, 1), np.ones(1, complex), method="BDF", rtol=1e-8)

@@ -127,7 +127,7 @@ class Call:
                 "value as an argument"
             )
         self.layout = Layout(x, self.who, "the solution")
-        return real_vector(*leaves)
+        return np.array(real_vector(*leaves))  # a copy: the solver may keep what it returned, and write into it
 
     def vector_residual(self, x: Any, *arrays: Any) -> Any:
         args, kwargs = self.arguments.args(arrays)

@@ -102,7 +102,8 @@ class Problem:
             raise ValueError(
                 f"{self.who}: the residual is not zero at what the solver returned: its largest element is "
                 f"{np.max(np.abs(F)):.3g}, and the solution seems to be {off:.3g} away. Solve more accurately, see "
-                "whether the residual is that of the same problem, with the same arguments, or raise the tolerance"
+                "whether the residual is that of the same problem, with the same arguments, or raise the tolerance. (A "
+                "tiny residual and a large distance: the equations hardly determine the solution.)"
             )
 
     def __repr__(self) -> str:

@@ -59,12 +59,12 @@ class Layout:
         for (shape, dtype), array in zip(self.avals, self.is_array, strict=True):
             dtype = np.dtype(dtype)
             size = int(np.prod(shape, dtype=int))
-            part = vector[start : start + size]
+            part = vector if size == vector.shape[0] else vector[start : start + size]
             start += size
             if dtype.kind == "c":
                 part = part + 1j * vector[start : start + size]
                 start += size
-            part = np.reshape(part, shape)
+            part = part if part.shape == shape else np.reshape(part, shape)
             part = part if part.dtype == dtype else part.astype(dtype)
             leaves.append(part if array or isinstance(part, Tracer) else part[()])
         return self.structure.unflatten(leaves)

@@ -113,7 +113,7 @@ def affine(f: Callable[..., Any], n: int | tuple[int, ...]) -> tuple[Any, np.nda
     (array([[-2.,  1.,  0.],
            [ 0., -2.,  1.]]), array([3., 3.]))
     """
-    shape = (n,) if isinstance(n, int | np.integer) else tuple(n)
+    shape = tuple(n) if isinstance(n, tuple | list) else (n,)
     if any(not isinstance(k, int | np.integer) or k < 0 for k in shape):
         raise ValueError(f"affine: n is the size or the shape of the argument; got {n!r}")
     x = np.random.default_rng(20250101).uniform(0.5, 1.5, shape)

@@ -58,21 +58,34 @@ def first_fit(members: Any, order: np.ndarray, taken: list[int] | None = None, w
 
 
 def _first_fit_wide(members: Any, order: np.ndarray) -> np.ndarray:
-    # Below `lowest[k]` clique k has every color. As it only grows, a clique of k members costs k steps of it, not k²/2.
-    taken: list[set[int]] = [set() for _ in range(members.shape[1])]
-    lowest = [0] * members.shape[1]
+    """The same with colors without end: the next color that a clique may have free is known for each that it has not.
+
+    These links are shortened as they are followed, as in disjoint sets: so a clique of k members costs about k steps
+    to find them all a color, not k²/2.
+    """
+    following: list[dict[int, int]] = [{} for _ in range(members.shape[1])]
     colors = []
     for cliques_of in _lists(members, order):
         for cliques in cliques_of:
-            c = max((lowest[k] for k in cliques), default=0)
-            while any(c in taken[k] for k in cliques):
-                c += 1
+            c, before = 0, -1
+            while c != before:
+                before = c
+                for k in cliques:
+                    c = _free(following[k], c)
             for k in cliques:
-                taken[k].add(c)
-                while lowest[k] in taken[k]:
-                    lowest[k] += 1
+                following[k][c] = c + 1
             colors.append(c)
     return np.array(colors, np.intp)
+
+
+def _free(following: dict[int, int], c: int) -> int:
+    """The first color from c on that is not among those taken."""
+    while c in following:
+        beyond = following[c]
+        if beyond in following:
+            following[c] = following[beyond]
+        c = beyond
+    return c
 
 
 def _lists(members: Any, order: np.ndarray) -> Iterator[Iterator[list[int]]]:

@@ -14,7 +14,7 @@ from .symmetric import acyclic, star
 KINDS = ("column", "row", "bidirectional", "star", "acyclic")
 
 LARGE = 1 << 19
-"""From this many nonzeros on, "auto" does without the star coloring of the graph of rows and columns."""
+"""From this many nonzeros on, "auto" tries less: each attempt takes a good part of a second."""
 
 SMALL = 1 << 17
 """Up to this many visits of neighbors several orders are tried, and the best is kept."""
@@ -186,8 +186,10 @@ def _one_sided(P: Any, kind: str, order: str) -> tuple[str, np.ndarray]:
     attempts: list[Any] = [greedy(name) for name in _orders(order, int(sizes @ sizes))]
     if order == "auto":
         attempts.insert(0, ("lattice", lambda: _compact(lattice(members, cliques, widest), some)))
-    # What a formula found is kept if it is near the bound: first fit takes about twice as many on grids.
-    return _best(attempts, widest + widest // 4 + 1 if order == "auto" else widest, _number)
+    # First fit takes about twice the bound on grids, so what a formula found is kept if it is well below that; of a
+    # large pattern, if it is below at all.
+    good = 2 * widest - 1 if P.nnz > LARGE else widest + widest // 4 + 1
+    return _best(attempts, max(good, widest) if order == "auto" else widest, _number)
 
 
 def _compact(colors: np.ndarray | None, some: np.ndarray) -> np.ndarray | None:
@@ -209,8 +211,11 @@ def _symmetric(P: Any, kind: str, order: str) -> Coloring:
     n, graph = P.shape[0], _graph(P, kind)
     nodes = int(np.count_nonzero(np.diff(P.indptr)))
     edges = graph.nnz // 2
+    degrees = np.diff(graph.indptr).astype(np.int64)
     # The edges between two colors make a forest: with k colors there are at most (k - 1) nodes - k (k - 1) / 2 of them.
     bound = next(k for k in range(n + 1) if (k - 1) * nodes - k * (k - 1) // 2 >= edges) if nodes else 0
+    if kind == "star" and bound == 2 and np.any((degrees[graph.indices] > 1) & (np.repeat(degrees, degrees) > 1)):
+        bound = 3  # two colors make stars; an edge between two vertices with more of them is in none
 
     def greedy(name):
         def attempt():
@@ -222,13 +227,14 @@ def _symmetric(P: Any, kind: str, order: str) -> Coloring:
     if nodes > 1 and edges == nodes * (nodes - 1) // 2:
         name, colors = "distinct", np.arange(n)
     else:
-        degrees = np.diff(graph.indptr).astype(np.int64)
         attempts: list[Any] = [greedy(name) for name in _orders(order, int(degrees @ degrees))]
+        enough = bound
         if order == "auto" and kind == "star":  # a coloring of distance 2 is a star coloring
             eye: Any = sparse.eye_array(n, format="csr")
-            near = (graph + eye).tocsr()
-            attempts.insert(0, ("lattice", lambda: lattice(near, near, _widest(near, "column"))))
-        name, colors = _best(attempts, bound, _number)
+            near, widest = (graph + eye).tocsr(), int(degrees.max(initial=0)) + 1
+            attempts.insert(0, ("lattice", lambda: lattice(near, near, widest)))
+            enough = widest if P.nnz > LARGE else bound
+        name, colors = _best(attempts, enough, _number)
     colors = _compact(colors, np.diff(P.indptr) > 0)
     assert colors is not None
     return _finished(P, kind, name, colors, _none(n), bound)

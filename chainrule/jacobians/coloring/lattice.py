@@ -16,11 +16,14 @@ from .greedy import first_fit
 SAMPLE = 1 << 17
 """How many pairs of members of a clique, about, are looked at to find a formula."""
 
-FAR = 8
-"""No stencil reaches further along an axis, in steps; what is as far away is a step along the next axis."""
+SEAMS = 0.05
+"""The part of the cliques that a formula may be wrong about, to be worth a repair."""
 
-REPAIR = 4
-"""How many more colors a formula without seams may have than one with seams: what their repair adds, at least."""
+ATTEMPTS = 6
+"""How many formulas are tried, each right about what those before it were wrong about."""
+
+Formula = tuple[int, tuple[int, ...]]
+"""`p`, and the factors of the digits."""
 
 MOST = 62
 """The most colors of a formula: a clique's are the bits of one 64-bit word."""
@@ -34,16 +37,23 @@ def lattice(members: Any, cliques: Any, widest: int) -> np.ndarray | None:
     band = _band(cliques, widest, members.shape[0])
     if band is not None or widest > MOST // 2 or widest < 2:
         return band
-    first, second = _pairs(cliques)
-    strides = _strides(second - first)
-    found = _formula(first, second, strides, widest)
-    if found is None:
-        return None
-    p, factors = found
-    color = np.zeros(members.shape[0], np.int64)
-    for factor, digit in zip(factors, _digits(np.arange(len(color)), strides), strict=True):
-        color += factor * digit
-    return _repaired(members, cliques, color % p)
+    pairs = _pairs(cliques)
+    strides, best = _strides(pairs[1] - pairs[0]), None
+    for attempt in range(ATTEMPTS):
+        exact, near = _formula(pairs, strides, widest)
+        # A formula that is wrong somewhere is only worth its repair if there is none that may be right everywhere.
+        formula = exact if exact is not None or attempt else near
+        if formula is None:
+            break
+        color = _colors(members.shape[0], strides, *formula)
+        bad = _bad(cliques, color)
+        if not len(bad):
+            return color
+        if len(bad) < SEAMS * cliques.shape[0]:
+            color = _repaired(members, cliques, color, bad)
+            best = color if best is None or color.max() < best.max() else best
+        pairs = np.concatenate([pairs, _pairs(cliques, bad)], axis=1)  # so that the next is right there, too
+    return best
 
 
 def _band(cliques: Any, widest: int, n: int) -> np.ndarray | None:
@@ -56,10 +66,10 @@ def _band(cliques: Any, widest: int, n: int) -> np.ndarray | None:
     return np.arange(n) % widest if span == widest else None
 
 
-def _pairs(cliques: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The pairs of members of a sample of the cliques, the smaller member first."""
+def _pairs(cliques: Any, among: np.ndarray | None = None) -> np.ndarray:
+    """The pairs of members of a sample of the cliques, a column each, the smaller member first."""
     sizes = np.diff(cliques.indptr)
-    chosen = np.flatnonzero(sizes > 1)
+    chosen = np.flatnonzero(sizes > 1) if among is None else among
     number = max(256, 2 * SAMPLE // int(sizes.max()) ** 2)
     if len(chosen) > number:
         chosen = np.random.default_rng(0).choice(chosen, number, replace=False)
@@ -69,8 +79,7 @@ def _pairs(cliques: Any) -> tuple[np.ndarray, np.ndarray]:
         members = cliques.indices[starts[:, None] + np.arange(size)].astype(np.int64)
         second, first = np.tril_indices(size, -1)
         pairs.append(np.stack([members[:, first].ravel(), members[:, second].ravel()]))
-    first, second = np.concatenate(pairs, axis=1)
-    return first, second
+    return np.concatenate(pairs, axis=1)
 
 
 def _strides(distances: np.ndarray) -> list[int]:
@@ -89,7 +98,10 @@ def _strides(distances: np.ndarray) -> list[int]:
         group = rest[rest <= rest[0] + 2 * reach]
         stride = int(group[(len(group) - 1) // 2])
         times = np.rint(rest / stride)
-        explained = (np.abs(rest - times * stride) <= reach) & (times <= FAR)
+        explained = np.abs(rest - times * stride) <= reach
+        found = np.unique(times[explained])
+        # A multiple with none before it is a step along the next axis.
+        explained &= times <= np.count_nonzero(found == np.arange(1, len(found) + 1))
         strides.append(stride)
         reach = int(rest[explained].max())
         rest = rest[~explained]
@@ -104,41 +116,50 @@ def _digits(index: np.ndarray, strides: list[int]) -> list[np.ndarray]:
     return digits[::-1]
 
 
-def _formula(
-    first: np.ndarray, second: np.ndarray, strides: list[int], widest: int
-) -> tuple[int, tuple[int, ...]] | None:
-    """`p` and the factors of the digits, such that no two members of a clique, or nearly none, have the same color."""
-    steps = np.stack(_digits(second, strides)) - np.stack(_digits(first, strides))
+def _formula(pairs: np.ndarray, strides: list[int], widest: int) -> tuple[Formula | None, Formula | None]:
+    """The formula with the fewest colors that no pair has the same color by; and such that nearly none has."""
+    first, second = (np.stack(_digits(side, strides)) for side in pairs)
+    steps, near = second - first, None
     spans = [int(np.abs(s).max()) * 2 + 1 for s in steps]
     if np.prod(spans, dtype=float) > 2.0**62:
-        return None
-    _, one, weight = np.unique(
-        np.ravel_multi_index([s + r // 2 for s, r in zip(steps, spans, strict=True)], spans),  # pyright: ignore
-        return_index=True,
-        return_counts=True,
-    )
-    steps, few = steps[:, one], None
+        return None, None
+    keys = np.zeros(pairs.shape[1], np.int64)
+    for step, span in zip(steps, spans, strict=True):
+        keys = keys * span + step
+    _, one, weight = np.unique(keys, return_index=True, return_counts=True)
+    steps = steps[:, one]
     for p in range(widest, min(2 * widest, MOST) + 1):
         factors = np.array([(1, *a) for a in itertools.product(range(p), repeat=len(strides) - 1)])
         if factors.shape[0] * len(one) > 1 << 22:
-            return few
+            break
         wrong = (factors @ steps % p == 0) @ weight
         best = int(np.argmin(wrong))
-        if wrong[best] == 0 and (few is None or p <= few[0] + REPAIR):
-            return p, tuple(factors[best].tolist())
-        if few is None and wrong[best] < 0.05 * weight.sum():
-            few = p, tuple(factors[best].tolist())
-    return few
+        formula = p, tuple(factors[best].tolist())
+        if wrong[best] == 0:
+            return formula, near
+        if near is None and wrong[best] < SEAMS * weight.sum():
+            near = formula
+    return None, near
 
 
-def _repaired(members: Any, cliques: Any, color: np.ndarray) -> np.ndarray:
-    """First fit for all but one of those that share a clique and a color."""
-    some = np.flatnonzero(np.diff(cliques.indptr))
+def _colors(n: int, strides: list[int], p: int, factors: tuple[int, ...]) -> np.ndarray:
+    color = np.zeros(n, np.int64)
+    for factor, digit in zip(factors, _digits(np.arange(n), strides), strict=True):
+        color += factor * digit
+    return color % p
+
+
+def _bad(cliques: Any, color: np.ndarray) -> np.ndarray:
+    """The cliques with two members of the same color."""
+    sizes = np.diff(cliques.indptr)
+    some = np.flatnonzero(sizes)
     bits = np.left_shift(np.uint64(1), color.astype(np.uint64))
     masks = np.bitwise_or.reduceat(bits[cliques.indices], cliques.indptr[some])
-    bad = some[np.bitwise_count(masks) != np.diff(cliques.indptr)[some]]
-    if not len(bad):
-        return color
+    return some[np.bitwise_count(masks) != sizes[some]]
+
+
+def _repaired(members: Any, cliques: Any, color: np.ndarray, bad: np.ndarray) -> np.ndarray:
+    """First fit for all but one of those that share a clique and a color."""
     part = cliques[bad]
     keys = np.repeat(np.arange(len(bad)), np.diff(part.indptr)) * (MOST + 1) + color[part.indices]
     order = np.argsort(keys, kind="stable")
@@ -148,7 +169,8 @@ def _repaired(members: Any, cliques: Any, color: np.ndarray) -> np.ndarray:
     ours = members[again]
     touched, place = np.unique(ours.indices, return_inverse=True)
     near = cliques[touched]
-    kept = np.where(moved[near.indices], np.uint64(0), bits[near.indices])
+    bits = np.left_shift(np.uint64(1), color[near.indices].astype(np.uint64))
+    kept = np.where(moved[near.indices], np.uint64(0), bits)
     taken = np.bitwise_or.reduceat(kept, near.indptr[:-1]).tolist()
     ours.indices, ours._shape = place.astype(ours.indices.dtype), (len(again), len(touched))
     color = color.copy()

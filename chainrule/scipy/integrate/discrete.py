@@ -19,6 +19,7 @@ from ...implicit.newton import newton
 from ...ops.control import stop_gradient
 from ...ops.signatures.tools import refuse
 from ...transforms.custom import checkpoint
+from .stiff import name_of
 
 EXPLICIT: dict[str, Any] = {
     name: getattr(scipy.integrate, name) for name in ("RK23", "RK45", "DOP853") if hasattr(scipy.integrate, name)
@@ -40,7 +41,7 @@ Step = Callable[..., Any]
 
 def step_of(method: Any, system: Callable[..., Any]) -> Step:
     """The formula of a step for dy/dt = system(y, t, *w)."""
-    name = method if isinstance(method, str) else method.__name__
+    name = name_of(method)
     if name in EXPLICIT:
         return explicit(EXPLICIT[name], system)
     if name == "Radau":

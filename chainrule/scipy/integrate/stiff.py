@@ -16,10 +16,13 @@ IMPLICIT = ("BDF", "Radau", "LSODA")
 
 def takes_jacobian(options: dict[str, Any]) -> bool:
     """Whether the method takes a Jacobian, and none of it was given."""
-    method = options.get("method", "RK45")
-    name = method if isinstance(method, str) else getattr(method, "__name__", "")
     given = ("jac", "jac_sparsity", "lband", "uband")
-    return name in IMPLICIT and all(options.get(key) is None for key in given)
+    return name_of(options.get("method", "RK45")) in IMPLICIT and all(options.get(key) is None for key in given)
+
+
+def name_of(method: Any) -> str:
+    """The name of a method that is given by its name or its class."""
+    return method if isinstance(method, str) else getattr(method, "__name__", "")
 
 
 def exact(system: Callable[[Any, Any], Any], y0: Any, t0: Any, options: dict[str, Any]) -> dict[str, Any]:
@@ -45,7 +48,7 @@ def exact(system: Callable[[Any, Any], Any], y0: Any, t0: Any, options: dict[str
     def sparse(t, y, *args):
         return differentiated(lambda: of_large_system(y, t))
 
-    if options["method"] != "LSODA":
+    if name_of(options["method"]) != "LSODA":
         return {"jac": lambda t, y, *args: sparse(t, y).tocsc()}
     row, col = sparse(t0, y0).tocoo().coords
     lower, upper = bandwidths(row, col)
@@ -80,7 +83,7 @@ def differentiated(jacobian: Callable[[], Any]) -> Any:
 
 def of_function(fun: Callable[..., Any], args: Any, vectorized: bool) -> Callable[[Any, Any], Any]:
     """A function that solve_ivp was given, fun(t, y, *args), as `system(y, t)`."""
-    args = () if args is None else tuple(args)
+    args = tuple(args) if np.iterable(args) else ()  # SciPy says what is wrong with what cannot be unpacked
     if vectorized:
         return lambda y, t: np.ravel(nested(fun(t, np.reshape(y, (-1, 1)), *args)))
     return lambda y, t: np.atleast_1d(nested(fun(t, y, *args)))

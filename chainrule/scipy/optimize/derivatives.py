@@ -14,10 +14,11 @@ import scipy.optimize
 from ...core.errors import LostGradientError, MissingRuleError, user_line
 from ...core.trace import Tracer, concrete, frozen, is_traced
 from ...implicit.factors import DENSE_BELOW
-from ...jacobians.dense import hvp
 from ...jacobians.jacobian import hessian, jacobian
 from ...jacobians.passes import Passes
 from ...ops.signatures.creation import nested
+from ...transforms.forward import linearize
+from ...transforms.reverse import grad
 from ..namespace import leaked, untraced
 
 original: Any = scipy.optimize
@@ -66,6 +67,7 @@ class Objective:
     def __init__(self, fun: Callable[..., Any], args: tuple[Any, ...], what: str, option: str = 'jac="2-point"'):
         self.fun, self.args, self.what = fun, args, what
         self.sparse = hessian(self, sparse=True)
+        self.slope: Any = None  # (x, products with the Hessian there)
         self.at = differentiated(what, option)(Passes(self, lambda _: leaked(what)).at)
 
     def __call__(self, x: Any) -> Any:
@@ -95,7 +97,11 @@ class Objective:
         return self.sparse(x)
 
     def hessp(self, x: np.ndarray, v: np.ndarray, *args: Any) -> Any:
-        return hvp(self)(x, v)
+        """The Hessian times v; solvers ask for many products at one x, so the gradient is linearised once there."""
+        last = self.slope
+        if last is None or not np.array_equal(last[0], x, equal_nan=True):
+            last = self.slope = x.copy(), linearize(grad(self), x)[1]
+        return last[1](v)
 
 
 class Residuals:

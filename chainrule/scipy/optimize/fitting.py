@@ -59,7 +59,7 @@ def least_squares(
     what = "optimize.least_squares"
     no_derivative(what, x_scale=x_scale, ftol=ftol, xtol=xtol, gtol=gtol, diff_step=diff_step)
     x0 = np.atleast_1d(start(x0, what))
-    more = {k: v for k, v in more.items() if v is not None}
+    more = {k: v for k, v in {**more, "x_scale": x_scale}.items() if v is not None}
     exact_jac = jac is None or (isinstance(jac, str) and jac == "2-point")
     ends = (bounds.lb, bounds.ub) if isinstance(bounds, scipy.optimize.Bounds) else tuple(bounds)
 
@@ -76,8 +76,9 @@ def least_squares(
             given = lambda x: user(x, *args, **kwargs)  # noqa: E731
         limits = of_rows[0] if of_rows else (-np.inf, np.inf)
         found = original.least_squares(
-            f.value, x0, given, limits, method, ftol, xtol, gtol, 1.0 if x_scale is None else x_scale, loss, f_scale,
-            diff_step, tr_solver, tr_options or {}, sparsity, max_nfev, verbose, **more,
+            f.value, x0, given, limits, method, ftol, xtol, gtol, loss=loss, f_scale=f_scale, diff_step=diff_step,
+            tr_solver=tr_solver, tr_options=tr_options or {}, jac_sparsity=sparsity, max_nfev=max_nfev,
+            verbose=verbose, **more,
         )  # fmt: skip
         return found.x, found
 

@@ -148,7 +148,7 @@ def fsolve(
         _, code, message = report
         converged(what, code == 1, message, args)
         if code != 1 and not full_output:  # as SciPy does where it is not asked for the full output
-            warnings.warn(str(message), RuntimeWarning, stacklevel=4)
+            warnings.warn(str(message), RuntimeWarning, stacklevel=5)
         return x, report
 
     x, report = solved(what, lambda x, *w: nested(func(x, *w)), solver, args)
@@ -295,7 +295,7 @@ def newton(
         )
         flags = np.all(report[0].converged if np.ndim(x) == 0 else report[0])
         converged(what, bool(flags), "more iterations are needed, or another start", args)
-        return (np.float64(x) if np.ndim(x) == 0 else x), report
+        return np.asarray(x)[()], report
 
     if not is_traced(args):
         f = lambda x, *w: scalar(func(x, *w), what)  # noqa: E731
