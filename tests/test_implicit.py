@@ -299,6 +299,7 @@ def test_the_ordering_is_chosen_by_the_structure():
     assert factorize(grid.tocsr()).ordering == "mmd"
     random = sp.random_array((n, n), density=0.02, rng=np.random.default_rng(1)) + 9 * sp.eye_array(n)
     assert factorize(random.tocsr()).ordering == "colamd"
+    assert factorize((3 * random + random[shuffle]).tocsr()).ordering == "dense"
     assert factorize(three[:50, :50]).ordering == "dense"
 
 

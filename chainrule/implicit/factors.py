@@ -7,6 +7,9 @@ import numpy as np
 
 DENSE_BELOW = 100
 """Equations up to which a sparse matrix is factorised as a dense one: LAPACK is faster than SuperLU there."""
+FULL_FROM = 0.03
+"""Share of stored entries from which that holds up to `FULL_BELOW` equations: the factors fill up"""
+FULL_BELOW = 5000
 BAND_LIMIT = 24
 """Diagonals up to which a banded factorisation was faster than a sparse one of the same matrix"""
 SYMMETRIC_FROM = 0.9
@@ -50,10 +53,10 @@ def factorize(J: Any, ordering: Any = "auto") -> Factors:
     J : (n, n) array or sparse matrix
         The matrix. It must be real and square.
     ordering : str or tuple
-        In which order unknowns are eliminated. "auto" chooses one: "dense" up to 100 unknowns; "banded" where that, or
-        the reverse Cuthill-McKee order, leaves few diagonals; "mmd" (minimum degree on Jᵀ + J) where the structure is
-        nearly symmetric; "colamd" otherwise. "natural" keeps the given order. The `ordering` of another factorisation
-        skips the choice: for a matrix of the same structure.
+        In which order unknowns are eliminated. "auto" chooses one: "dense" up to 100 unknowns, and up to 5000 where
+        many entries are stored; "banded" where that, or the reverse Cuthill-McKee order, leaves few diagonals; "mmd"
+        (minimum degree on Jᵀ + J) where the structure is nearly symmetric; "colamd" otherwise. "natural" keeps the given
+        order. The `ordering` of another factorisation skips the choice: for a matrix of the same structure.
 
     Returns
     -------
@@ -112,6 +115,8 @@ def choose(J: Any) -> Any:
         return "dense"
     if sum(bandwidths(*_places(J))) < BAND_LIMIT:
         return "banded", None
+    if n <= FULL_BELOW and J.nnz >= FULL_FROM * n**2:
+        return "dense"
     J = J.tocsr()
     order = _reverse_cuthill_mckee(J)
     place = np.empty(n, np.intp)
