@@ -371,6 +371,13 @@ CASES = {
         ValueError,
         "jacobian: mode is one of auto, forward, reverse; got 'backward'",
     ),
+    "jacobian of what is not holomorphic": (
+        lambda: cr.jacobian(np.conjugate)(1j * x),
+        TypeError,
+        "jacobian: the function is not holomorphic (conjugate, abs, real and imag are not), so that one complex number "
+        "an entry cannot hold its derivative; take its Jacobian with respect to the real and the imaginary part: "
+        "cr.jacobian(lambda x, y: f(x + 1j * y), argnums=(0, 1))",
+    ),
     # -- variables held by hand
     "backward without a seed": (
         lambda: np.sin(held()).backward(),
