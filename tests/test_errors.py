@@ -369,7 +369,44 @@ CASES = {
     "mode of jacobian": (
         lambda: cr.jacobian(np.sin, mode="backward"),
         ValueError,
-        "jacobian: mode is one of auto, forward, reverse; got 'backward'",
+        "jacobian: mode is one of auto, forward, reverse, slots; got 'backward'",
+    ),
+    "format of jacobian": (
+        lambda: cr.jacobian(np.sin, sparse=True, format="dense"),
+        ValueError,
+        "jacobian: format is one of csr, csc, coo, bsr; got 'dense'",
+    ),
+    "format of hessian": (
+        lambda: cr.hessian(np.sum, sparse=True, format="dok"),
+        ValueError,
+        "hessian: format is one of csr, csc, coo, bsr; got 'dok'",
+    ),
+    "mode of a sparse jacobian": (
+        lambda: cr.jacobian(np.sin, mode="forward", sparse=True),
+        ValueError,
+        "jacobian: a sparse Jacobian is made in mode 'slots'; got mode 'forward'",
+    ),
+    "a dense one prepared": (
+        lambda: cr.jacobian(np.sin).prepare(x),
+        TypeError,
+        "jacobian: only a sparse one without aux can be prepared: jacobian(f, sparse=True).prepare(x)",
+    ),
+    "prepared for another shape": (
+        lambda: cr.jacobian(np.sin, sparse=True).prepare(x).data(x[:2]),
+        ValueError,
+        "jacobian: it was prepared for arrays of float64(3,); got float64(2,): prepare it again",
+    ),
+    "a sparse jacobian in a gradient": (
+        lambda: cr.grad(lambda x: np.sum(cr.jacobian(np.sin, sparse=True)(x)))(x),
+        TypeError,
+        "jacobian: SciPy's matrices cannot hold traced numbers: take the entries, "
+        "cr.jacobian(f, sparse=True).prepare(x).data, or a dense Jacobian",
+    ),
+    "a sparse jacobian of what is not holomorphic": (
+        lambda: cr.jacobian(np.linalg.svdvals, sparse=True)(1j * X + X[::-1]),
+        TypeError,
+        "svdvals of these complex numbers is not holomorphic, so that one complex number an entry cannot hold its "
+        "derivative; differentiate with respect to the real and the imaginary part",
     ),
     "jacobian of what is not holomorphic": (
         lambda: cr.jacobian(np.conjugate)(1j * x),

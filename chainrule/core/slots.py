@@ -16,14 +16,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .trace import concrete
+
+
+def fixed(positions: Sequence[Any]) -> list[Any]:
+    """Positions as plain arrays: what moves indices is known, or there is no pattern."""
+    return [concrete(p, "an index, in a sparse Jacobian") for p in positions]
+
 
 class Base:
-    """What the indices of a piece count: the inputs, or the elements of a value whose Jacobian `matrix` is known."""
+    """What the indices of a piece count: `size` inputs."""
 
-    __slots__ = ("is_real", "matrix", "size")
+    __slots__ = ("is_real", "size")
 
-    def __init__(self, size: int, is_real: bool, matrix: Any = None):
-        self.size, self.is_real, self.matrix = size, is_real, matrix
+    def __init__(self, size: int, is_real: bool):
+        self.size, self.is_real = size, is_real
 
 
 class Piece(NamedTuple):

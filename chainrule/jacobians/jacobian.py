@@ -82,6 +82,11 @@ class Jacobian:
             flat.append(np.reshape(block, (m, n)))
         return structure.unflatten(flat)
 
+    def entries(self, *args: Any, **kwargs: Any) -> Any:
+        """The entries of the sparse Jacobian, row by row, as an array that has derivatives itself. Shape: `(nnz,)`."""
+        leaves, _, of_leaves = self._of_leaves(args, kwargs)
+        return self._slots.entries(of_leaves, leaves)[0]
+
     # ---- before
 
     def plan(self, *args: Any, **kwargs: Any) -> "Plan":
@@ -127,7 +132,7 @@ class Jacobian:
         """
         if not self._sparse or self._has_aux:
             raise TypeError(
-                f"{self._who}: only a sparse one without aux is prepared: {self._who}(f, sparse=True).prepare"
+                f"{self._who}: only a sparse one without aux can be prepared: {self._who}(f, sparse=True).prepare(x)"
             )
         leaves, _, of_leaves = self._of_leaves(args, kwargs)
         shapes = [(np.shape(x), aval_of(x).dtype) for x in leaves]

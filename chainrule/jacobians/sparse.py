@@ -50,6 +50,14 @@ class Slots:
         ys = [y for y, _ in finished]
         return structure.unflatten(ys), aux, [blocks_of(y, pieces) for y, pieces in finished], base
 
+    def entries(self, f: Callable[..., Any], leaves: Sequence[Any]) -> tuple[Any, Structure]:
+        """The entries of the whole matrix, which may be traced, and its structure."""
+        y, _, blocks, base = self.run(f, leaves)
+        rows = [block for one in blocks for block in one]
+        structure = self.context.structures.get(rows, base.size)
+        dtype = np.result_type(*(aval_of(v).dtype for v in (*flatten(y)[0], *leaves)))
+        return entries(structure, rows, dtype), structure
+
 
 class Prepared:
     """A sparse Jacobian whose structure is known: :meth:`structure`, and :meth:`data` at a point.
@@ -67,16 +75,9 @@ class Prepared:
         structures: list[Structure] = []
 
         def data(*xs):
-            y, _, blocks, base = slots.run(f, xs)
-            rows = [block for one in blocks for block in one]
-            if any(p.base is not base for _, pieces in rows for p in pieces):
-                raise NotImplementedError(
-                    "jacobian: on the way this is a product of sparse matrices, and cannot be prepared; call it"
-                )
-            structures.append(slots.context.structures.get(rows, base.size))
-            found = flatten(y)[0]
-            dtype = np.result_type(*(aval_of(v).dtype for v in (*found, *xs)))
-            return entries(structures[-1], rows, dtype)
+            found, structure = slots.entries(f, xs)
+            structures.append(structure)
+            return found
 
         self._program = Program(record_leaves(data, leaves)[0])
         self._structure: Structure = structures[-1]
@@ -117,7 +118,9 @@ def matrices(slots: Slots, blocks: list[Blocks], base: Any, ys: Sequence[Any], l
                 "jacobian: SciPy's matrices cannot hold traced numbers: take the entries, "
                 "cr.jacobian(f, sparse=True).prepare(x).data, or a dense Jacobian"
             )
-        whole = slots.context.structures.matrix(own, base, np.result_type(*(aval_of(v).dtype for v in (y, *leaves))))
+        whole = slots.context.structures.matrix(
+            own, base.size, np.result_type(*(aval_of(v).dtype for v in (y, *leaves)))
+        )
         if len(leaves) == 1:
             found.append([whole if format == "csr" else whole.asformat(format)])
         else:

@@ -15,7 +15,7 @@ from ..core.accumulate import Cleared, Scattered
 from ..core.errors import LostGradientError, user_line
 from ..core.memory import fresh, read, refresh, view, written
 from ..core.primitive import Aval, Kept, Primitive, register
-from ..core.slots import moved, times, together
+from ..core.slots import fixed, moved, times, together
 from ..core.trace import FRONT_ENDS, Tracer, aval_of, bind, concrete, dtype_of
 from .families import cast, pad_axes
 
@@ -220,6 +220,7 @@ def getitem_sparsity(deps, x, *arrays, index, copy):
 def getitem_slots(maps, pieces, y, x, *arrays, index, copy):
     if not pieces[0]:
         return []
+    arrays = fixed(arrays)
 
     def move(a):
         return getitem_batch((True,) + (False,) * len(arrays), a, *arrays, index=index, copy=False)
@@ -237,10 +238,11 @@ def put_slots(maps, pieces, y, ct, *arrays, index, shape):
 
         return [moved(maps, ("put", repr(index), shape), p, ct.shape, put_back) for p in pieces[0]]
     # Several may be added in one place: those that arrive there first make a piece, the second ones another, ...
+    arrays = fixed(arrays)
     target = np.arange(math.prod(shape)).reshape(shape)[fill_in(index, arrays)].ravel()
     turn = arrivals(target)
     found = []
-    for k in range(int(turn.max(initial=-1)) + 1):
+    for k in range(max(turn, default=-1) + 1):
         chosen = np.flatnonzero(turn == k)
 
         def move(a, chosen=chosen):
@@ -254,6 +256,7 @@ def put_slots(maps, pieces, y, ct, *arrays, index, shape):
 
 
 def setitem_slots(maps, pieces, y, x, v, *arrays, index, in_place):
+    arrays = fixed(arrays)
     target = out_shape(x.shape, index, arrays)
     batched = (True, True) + (False,) * len(arrays)
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.slots import Base, Piece, is_number, wide
+from ..core.slots import Piece, is_number, wide
 
 FEW = 0.2
 """The share of entries that may be put right one by one, after most of a piece has been written in one go."""
@@ -242,18 +242,8 @@ class Structures:
             found = self._structures[key] = Structure(layouts, columns)
         return found
 
-    def matrix(self, blocks: Sequence[tuple[tuple[int, ...], Sequence[Piece]]], base: Base, dtype: Any) -> Any:
-        """The Jacobian as a csr_array: products with the matrices of the bases other than the inputs, added up."""
-        import scipy.sparse
-
-        bases = dict.fromkeys((base, *(p.base for _, pieces in blocks for p in pieces)))
-        total = None
-        for one in bases:
-            own = [(shape, [p for p in pieces if p.base is one]) for shape, pieces in blocks]
-            structure = self.get(own, one.size)
-            if one is base or structure.nnz:
-                data = structure.data([(shape, [p.coef for p in pieces]) for shape, pieces in own], dtype)
-                part = structure.matrix(data, "csr")
-                part = part if one is base else part @ one.matrix
-                total = part if total is None else total + part
-        return scipy.sparse.csr_array(total)
+    def matrix(self, blocks: Sequence[tuple[tuple[int, ...], Sequence[Piece]]], columns: int, dtype: Any) -> Any:
+        """The Jacobian as a csr_array."""
+        structure = self.get(blocks, columns)
+        data = structure.data([(shape, [p.coef for p in pieces]) for shape, pieces in blocks], dtype)
+        return structure.matrix(data, "csr")

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.dependence import compact
 from ..core.primitive import Primitive
-from ..core.slots import Base, Maps, Piece, Stack
+from ..core.slots import Base, Maps, Piece, Stack, fixed
 from ..core.trace import Trace, Tracer, aval_of, bind
 from .assembly import Structures
 
@@ -104,9 +104,10 @@ def by_products(context: Context, primitive: Primitive, pieces, y, x, params) ->
             slopes = primitive.jvp(tangents, y, *x, **params)  # pyright: ignore[reportOptionalCall]
             if not base.is_real and group == 0:
                 _must_be_holomorphic(primitive, tangents, slopes, y, x, params)
-            for index, coef, slope in zip(indices, coefs, slopes if primitive.multi else (slopes,), strict=True):
-                if slope is not None and coef.size:
-                    np.copyto(coef, slope, where=(index > 0) & (groups[index - 1] == group))
+            for n, slope in enumerate(slopes if primitive.multi else (slopes,)):
+                if slope is not None and coefs[n].size:
+                    here = (indices[n] > 0) & (groups[indices[n] - 1] == group)
+                    coefs[n] = np.where(here, slope, coefs[n])
         for own, index, coef in zip(found, indices, coefs, strict=True):
             if len(index):
                 own.append(Piece(base, index, coef))
@@ -116,6 +117,7 @@ def by_products(context: Context, primitive: Primitive, pieces, y, x, params) ->
 def _columns(context: Context, primitive: Primitive, base: Base, pieces, y, x, params) -> Any:
     """The group of each input, and for each output the inputs that its elements depend on; None if there are none."""
     ids = tuple(tuple(id(p.inputs) for p in own) for own in pieces)
+    x = [fixed([v])[0] if np.dtype(aval_of(v).dtype).kind in "iub" else v for v in x]
     shapes = tuple(np.shape(v) for v in x)
     first = next((p for own in pieces for p in own), None)
     if first is None:
@@ -130,7 +132,7 @@ def _columns(context: Context, primitive: Primitive, base: Base, pieces, y, x, p
 
     context.maps.keep([p for own in pieces for p in own])
     key = "columns", primitive.name, repr(params), ids, shapes
-    return context.maps.get(key, first.inputs, find, [v for v in x if aval_of(v).dtype.kind in "iub"])
+    return context.maps.get(key, first.inputs, find, [v for v in x if np.dtype(aval_of(v).dtype).kind in "iub"])
 
 
 def pattern_of(size: int, indices: list[np.ndarray]) -> Any:

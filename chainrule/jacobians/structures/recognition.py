@@ -212,8 +212,9 @@ def _blocks(
     p, q = m // b // c, n // b // c
     if b * c == 1 or sum(np.count_nonzero(i >= 0) for i, _ in flat) < FULL * b * p * q * c:
         return None
-    if len(flat) == 1 and len(flat[0][0]) == q and np.all(flat[0][0] // c % q == np.arange(q)[:, None]):
-        return BlockDiagonal(flat[0][1].reshape(q, b, p, c).transpose(1, 2, 0, 3))
+    (index, coef), ordered = flat[0], np.arange(q)[:, None]
+    if len(flat) == 1 and len(index) == q and np.all(index >= 0) and np.all(index // c % q == ordered):
+        return BlockDiagonal(coef.reshape(q, b, p, c).transpose(1, 2, 0, 3))
     blocks = np.zeros((b, p, q, c), np.result_type(*(coef for _, coef in flat)))
     for index, coef in flat:
         coef = coef.reshape(index.shape)
