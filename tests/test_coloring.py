@@ -2,6 +2,7 @@
 
 import itertools
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -389,6 +390,23 @@ def test_matrix_from_products(kind, dtype, chunk):
     tolerance = 20 * np.finfo(dtype).eps if kind == "acyclic" else 0
     np.testing.assert_allclose(back.toarray(), A.toarray(), rtol=tolerance)
     np.testing.assert_array_equal(back.toarray(), found.decompress(found.compress(A)).toarray())
+
+
+def test_memory_stays_bounded_by_the_chunk():
+    # 400 products of 40,000 numbers: 128 MB; a chunk of 4 with its seeds: 2.6 MB.
+    m, n = 40_000, 400
+    rng = np.random.default_rng(0)
+    A = sp.csr_array((rng.normal(size=m), (np.arange(m), rng.integers(0, n, m))), shape=(m, n))
+    A = sp.csr_array(A + sp.csr_array((np.ones(n), (np.zeros(n, int), np.arange(n))), shape=(m, n)))
+    found = cr.coloring(A)
+    assert found.num_colors == n
+    found.matrix(lambda v: (A @ v.T).T, chunk=4)  # its plan is kept
+    tracemalloc.start()
+    back = found.matrix(lambda v: (A @ v.T).T, chunk=4)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (back != A).nnz == 0
+    assert peak < 10e6
 
 
 def test_products_of_another_dtype_than_the_seeds():
