@@ -2,6 +2,7 @@
 
 import itertools
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -240,6 +241,50 @@ def test_the_number_of_colors(P, kind, colors):
     assert cr.coloring(P, kind).num_colors == colors
 
 
+def cameras(number, points, views=3):
+    """A bundle adjustment: each of two rows per view has the 9 parameters of a camera and the 3 of a point."""
+    rng = np.random.default_rng(0)
+    camera, point = rng.integers(0, number, views * points), np.repeat(np.arange(points), views)
+    columns = np.hstack([9 * camera[:, None] + np.arange(9), 9 * number + 3 * point[:, None] + np.arange(3)])
+    columns = np.repeat(columns, 2, axis=0).ravel()
+    rows = np.repeat(np.arange(len(columns) // 12), 12)
+    return sp.csr_array((np.ones(len(rows)), (rows, columns)))
+
+
+def collocation(nodes, states=4):
+    """Trapezoids node by node: each state at two nodes with some of the others, and one number that all depend on."""
+    blocks = []
+    for s in range(states):
+        A = np.zeros((1, 2 * (states + 1)))
+        A[0, [s, s + states + 1, -1, states]] = 1
+        A[0, (s + 1) % states] = A[0, (s + 1) % states + states + 1] = 1
+        blocks.append(A)
+    once = np.vstack(blocks)
+    P = sp.lil_array((states * (nodes - 1), (states + 1) * nodes + 1))
+    for k in range(nodes - 1):
+        P[states * k : states * (k + 1), (states + 1) * k : (states + 1) * (k + 2)] = once
+    P[:, -1] = 1
+    return P.tocsr()
+
+
+@pytest.mark.parametrize(
+    ("P", "colors"),
+    [
+        (cameras(40, 500), 12),
+        (collocation(600), 7),
+        (sp.hstack([grid(40, 50), np.ones((2000, 2))]), 7),
+        (periodic(66), 8),
+    ],
+)
+def test_formulas(P, colors):
+    P = sp.csr_array(P)
+    found = cr.coloring(P)
+    assert found.order == "lattice"
+    assert found.num_colors <= colors
+    keys = np.repeat(np.arange(P.shape[0]), np.diff(P.indptr)) * 99 + found.column_colors[P.indices]
+    assert len(np.unique(keys)) == P.nnz
+
+
 def test_the_example_of_the_papers():
     # Gebremedhin, Manne, Pothen 2005, figure 1.1: an arrow-shaped Hessian, for which distance 2 needs n colors, and a
     # star coloring 2, an acyclic one as few.
@@ -345,6 +390,23 @@ def test_matrix_from_products(kind, dtype, chunk):
     tolerance = 20 * np.finfo(dtype).eps if kind == "acyclic" else 0
     np.testing.assert_allclose(back.toarray(), A.toarray(), rtol=tolerance)
     np.testing.assert_array_equal(back.toarray(), found.decompress(found.compress(A)).toarray())
+
+
+def test_memory_stays_bounded_by_the_chunk():
+    # 400 products of 40,000 numbers: 128 MB; a chunk of 4 with its seeds: 2.6 MB.
+    m, n = 40_000, 400
+    rng = np.random.default_rng(0)
+    A = sp.csr_array((rng.normal(size=m), (np.arange(m), rng.integers(0, n, m))), shape=(m, n))
+    A = sp.csr_array(A + sp.csr_array((np.ones(n), (np.zeros(n, int), np.arange(n))), shape=(m, n)))
+    found = cr.coloring(A)
+    assert found.num_colors == n
+    found.matrix(lambda v: (A @ v.T).T, chunk=4)  # its plan is kept
+    tracemalloc.start()
+    back = found.matrix(lambda v: (A @ v.T).T, chunk=4)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (back != A).nnz == 0
+    assert peak < 10e6
 
 
 def test_products_of_another_dtype_than_the_seeds():

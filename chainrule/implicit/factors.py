@@ -55,8 +55,8 @@ def factorize(J: Any, ordering: Any = "auto") -> Factors:
     ordering : str or tuple
         In which order unknowns are eliminated. "auto" chooses one: "dense" up to 100 unknowns, and up to 5000 where
         many entries are stored; "banded" where that, or the reverse Cuthill-McKee order, leaves few diagonals; "mmd"
-        (minimum degree on Jᵀ + J) where the structure is nearly symmetric, else "colamd". "natural" keeps the given
-        order. The `ordering` of another factorisation skips the choice: for a matrix of the same structure.
+        (minimum degree on Jᵀ + J) where the structure is nearly symmetric; "colamd" otherwise. "natural" keeps the
+        given order. The `ordering` of another factorisation skips the choice: for a matrix of the same structure.
 
     Returns
     -------

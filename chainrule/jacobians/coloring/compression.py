@@ -188,17 +188,20 @@ class Coloring:
         chunk = max(1, ROOM // max(m + n, 1)) if chunk is None else chunk
         if chunk < 1:
             raise ValueError(f"coloring: chunk is a positive number of products; got {chunk}")
+        if chunk >= max(self.num_column_colors, self.num_row_colors):
+            columns = self._products("jvp", jvp, 0, self.num_column_colors, dtype)
+            rows = self._products("vjp", vjp, 0, self.num_row_colors, dtype)
+            return self.decompress(
+                (columns, rows) if self.kind == "bidirectional" else rows if self.kind == "row" else columns
+            )
         order, bounds = self._by_product
         source, values, done = self._wanted, np.empty(len(order), dtype), 0
-        sides = (("jvp", jvp, self.column_colors, self.num_column_colors, m),)
-        sides += (("vjp", vjp, self.row_colors, self.num_row_colors, n),)
-        for name, product, colors, number, length in sides:
+        for name, product, number in (("jvp", jvp, self.num_column_colors), ("vjp", vjp, self.num_row_colors)):
             for first in range(0, number, chunk):
                 last = min(first + chunk, number)
-                found = _products(name, product, _seeds(colors, first, last, dtype), length)
-                base = done + first
-                wanted = order[bounds[base] : bounds[done + last]]
-                offset = self._start(name) + first * length
+                found = self._products(name, product, first, last, dtype)
+                wanted = order[bounds[done + first] : bounds[done + last]]
+                offset = self._start(name) + first * found.shape[1]
                 if not np.can_cast(found.dtype, values.dtype, "safe"):
                     values = values.astype(np.result_type(values, found))
                 values[wanted] = np.take(found, source[wanted] - offset)
@@ -206,6 +209,23 @@ class Coloring:
         if self.kind == "acyclic":
             return self._matrix(self._substitution.entries(values))
         return self._matrix(values)
+
+    def _products(self, name: str, product: Callable[..., Any] | None, first: int, last: int, dtype: Any) -> np.ndarray:
+        """The products of one side with the colors from `first` to before `last`, a row each."""
+        m, n = self.shape
+        colors, length = (self.column_colors, m) if name == "jvp" else (self.row_colors, n)
+        if first == last:
+            return np.zeros((0, length), dtype)
+        if product is None:
+            raise ValueError(f"coloring: a {name} is needed, for the coloring has colors of that side")
+        seeds = _seeds(colors, first, last, dtype)
+        found = np.asarray(product(seeds))
+        if found.shape != (len(seeds), length):
+            raise ValueError(
+                f"coloring: the {name} of vectors of shape {seeds.shape} should have the shape "
+                f"{(len(seeds), length)}; got {found.shape}"
+            )
+        return found
 
     # ---- where the numbers are ----------------------------------------------------------------------------------
 
@@ -249,7 +269,7 @@ class Coloring:
         columns, rows = self.num_column_colors, self.num_row_colors
         starts = np.concatenate([np.arange(columns) * m, columns * m + np.arange(rows + 1) * n])
         product = np.searchsorted(starts, self._wanted, side="right") - 1
-        order = np.argsort(product.astype(np.int32), kind="stable")
+        order = np.argsort(product.astype(np.min_scalar_type(columns + rows)), kind="stable")  # 16 bits: by counting
         return order, np.concatenate([[0], np.cumsum(np.bincount(product, minlength=columns + rows))])
 
     def _matrix(self, data: Any) -> Any:
@@ -263,15 +283,3 @@ def _seeds(colors: np.ndarray, first: int, last: int, dtype: Any) -> np.ndarray:
     chosen = np.flatnonzero((colors >= first) & (colors < last))
     seeds[colors[chosen] - first, chosen] = 1
     return seeds
-
-
-def _products(name: str, product: Callable[..., Any] | None, seeds: np.ndarray, length: int) -> np.ndarray:
-    if product is None:
-        raise ValueError(f"coloring: a {name} is needed, for the coloring has colors of that side")
-    found = np.asarray(product(seeds))
-    if found.shape != (len(seeds), length):
-        raise ValueError(
-            f"coloring: the {name} of vectors of shape {seeds.shape} should have the shape {(len(seeds), length)}; "
-            f"got {found.shape}"
-        )
-    return found

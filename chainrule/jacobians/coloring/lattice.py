@@ -25,6 +25,12 @@ ATTEMPTS = 6
 Formula = tuple[int, tuple[int, ...]]
 """`p`, and the factors of the digits."""
 
+EVERYWHERE = 0.25
+"""Whoever is in more than this part of the cliques has a color of its own, beside those of a formula."""
+
+PERIOD = 256
+"""The longest period, in vertices, that is looked for along a chain."""
+
 MOST = 62
 """The most colors of a formula: a clique's are the bits of one 64-bit word."""
 
@@ -34,11 +40,19 @@ def lattice(members: Any, cliques: Any, widest: int) -> np.ndarray | None:
 
     Cost: a few passes over the nonzeros, none of them sorts.
     """
-    band = _band(cliques, widest, members.shape[0])
-    if band is not None or widest > MOST // 2 or widest < 2:
-        return band
+    everywhere = np.diff(members.indptr) > max(EVERYWHERE * cliques.shape[0], 8)
+    if 0 < np.count_nonzero(everywhere) < widest - 1:
+        return _beside(members, cliques, everywhere)
+    simple = _band(cliques, widest, members.shape[0])
+    simple = _places(members, cliques) if simple is None else simple
+    if simple is not None or widest > MOST // 2 or widest < 2:
+        return simple
     pairs = _pairs(cliques)
     strides, best = _strides(pairs[1] - pairs[0]), None
+    if len(strides) == 1:
+        best = _repeated(members, cliques)
+        if best is not None and best.max() < widest:
+            return best
     for attempt in range(ATTEMPTS):
         exact, near = _formula(pairs, strides, widest)
         # A formula that is wrong somewhere is only worth its repair if there is none that may be right everywhere.
@@ -47,13 +61,52 @@ def lattice(members: Any, cliques: Any, widest: int) -> np.ndarray | None:
             break
         color = _colors(members.shape[0], strides, *formula)
         bad = _bad(cliques, color)
-        if not len(bad):
-            return color
         if len(bad) < SEAMS * cliques.shape[0]:
-            color = _repaired(members, cliques, color, bad)
+            color = _repaired(members, cliques, color, bad) if len(bad) else color
             best = color if best is None or color.max() < best.max() else best
+        if not len(bad):
+            break
         pairs = np.concatenate([pairs, _pairs(cliques, bad)], axis=1)  # so that the next is right there, too
     return best
+
+
+def _beside(members: Any, cliques: Any, everywhere: np.ndarray) -> np.ndarray | None:
+    """With a color of its own for each member of nearly all cliques (a dense column): a formula for the others."""
+    others = np.flatnonzero(~everywhere)
+    part = members[others]
+    rest = part.T.tocsr()
+    color = lattice(part, rest, int(np.diff(rest.indptr).max(initial=0)))
+    if color is None:
+        return None
+    whole = np.empty(len(everywhere), color.dtype)
+    whole[others] = color
+    whole[everywhere] = color.max(initial=-1) + 1 + np.arange(np.count_nonzero(everywhere))
+    return whole
+
+
+def _places(members: Any, cliques: Any) -> np.ndarray | None:
+    """The place that each has in its cliques, if it is the same in all: that of 9 parameters of a camera, say."""
+    place = np.arange(len(cliques.indices)) - np.repeat(cliques.indptr[:-1], np.diff(cliques.indptr))
+    color = np.zeros(members.shape[0], place.dtype)
+    color[cliques.indices] = place
+    return color if np.array_equal(color[cliques.indices], place) else None
+
+
+def _repeated(members: Any, cliques: Any) -> np.ndarray | None:
+    """What first fit does along a chain: from some vertex on it repeats itself."""
+    n = members.shape[0]
+    if n < 8 * PERIOD:
+        return None
+    start = first_fit(members[: 4 * PERIOD], np.arange(4 * PERIOD))
+    once = start[PERIOD : 2 * PERIOD]
+    period = next((q for q in range(1, PERIOD) if np.array_equal(once, start[PERIOD + q : 2 * PERIOD + q])), None)
+    if period is None or start.max() >= MOST:
+        return None
+    color = start[PERIOD + (np.arange(n) - PERIOD) % period]
+    bad = _bad(cliques, color)
+    if not len(bad):
+        return color
+    return _repaired(members, cliques, color, bad) if len(bad) < SEAMS * cliques.shape[0] else None
 
 
 def _band(cliques: Any, widest: int, n: int) -> np.ndarray | None:

@@ -15,7 +15,7 @@ from ..namespace import standing_for, untraced
 from .derivatives import Residuals, no_derivative, original, start
 from .minimization import TOLERANCE
 from .roots import converged
-from .stationary import Rows, minimizer
+from .stationary import ends_of, held_by, minimizer
 
 SPARSE_FROM = 500
 """Unknowns from which the Jacobian is sparse: below, SciPy's dense factorisation is faster than its iteration"""
@@ -61,7 +61,7 @@ def least_squares(
     x0 = np.atleast_1d(start(x0, what))
     more = {k: v for k, v in {**more, "x_scale": x_scale}.items() if v is not None}
     exact_jac = jac is None or (isinstance(jac, str) and jac == "2-point")
-    ends = (bounds.lb, bounds.ub) if isinstance(bounds, scipy.optimize.Bounds) else tuple(bounds)
+    ends = ends_of(bounds)
 
     def solver(parameters, of_rows):
         args, kwargs, f_scale = parameters
@@ -82,8 +82,8 @@ def least_squares(
         )  # fmt: skip
         return found.x, found
 
-    bounded = is_traced(ends) or not all(np.isinf(np.asarray(end)).all() for end in ends)
-    parameters = ((tuple(args), kwargs or {}, f_scale), [ends] if bounded else [])
+    rows, of_rows = held_by(ends)
+    parameters = ((tuple(args), kwargs or {}, f_scale), of_rows)
     if not is_traced(parameters):
         return solver(*parameters)[1]
 
@@ -103,7 +103,6 @@ def least_squares(
         return x, found
 
     args_traced = parameters
-    rows = [Rows(lambda x, w: x, lambda w: w)] if bounded else []
     x, found = minimizer(what, cost, rows, checked, parameters, TOLERANCE)
     changed = {"x": x, "fun": residuals(x, parameters[0]), "cost": cost(x, parameters[0])}
     return type(found)({**found, **changed})
@@ -138,7 +137,7 @@ def curve_fit(
     """
     what = "optimize.curve_fit"
     no_derivative(what, jac=jac)
-    ends = (bounds.lb, bounds.ub) if isinstance(bounds, scipy.optimize.Bounds) else tuple(bounds)
+    ends = ends_of(bounds)
     p0 = None if p0 is None else start(p0, what)
 
     @functools.wraps(f)
@@ -159,11 +158,11 @@ def curve_fit(
         return found if full_output else found[:2]
     if nan_policy == "omit":
         raise refuse(what, 'nan_policy="omit" has no derivative: leave the missing data out')
-    bounded = is_traced(ends) or not all(np.isinf(np.asarray(end)).all() for end in ends)
+    rows, of_rows = held_by(ends)
     ydata = nested(ydata)
     parameters = (
         (nested(xdata) if isinstance(xdata, list | tuple) else xdata, ydata, sigma),
-        [ends] if bounded else [],
+        of_rows,
     )
 
     def residuals(p, args):
@@ -179,7 +178,6 @@ def curve_fit(
         p, *report = fit(xdata, ydata, sigma, of_rows[0] if of_rows else ends)
         return p, report
 
-    rows = [Rows(lambda x, w: x, lambda w: w)] if bounded else []
     half = lambda p, args: 0.5 * np.sum(residuals(p, args) ** 2)  # noqa: E731
     p, report = minimizer(what, half, rows, solver, parameters, TOLERANCE)
     J = jacobian(lambda p: residuals(p, parameters[0]))(p)

@@ -14,7 +14,7 @@ from ...ops.signatures.creation import nested
 from ..namespace import standing_for
 from .derivatives import Objective, Residuals, as_tuple, no_derivative, original, plain_tree, start
 from .roots import converged, scalar
-from .stationary import Rows, minimizer
+from .stationary import ON_UNKNOWNS, Rows, minimizer
 
 PRODUCTS = frozenset({"newton-cg", "trust-ncg", "trust-krylov"})
 """Methods that are given products with the Hessian"""
@@ -290,6 +290,6 @@ def minimize_scalar(fun, bracket=None, bounds=None, args=(), method=None, tol=No
     def objective(x, args):
         return np.reshape(nested(fun(x[0], *args)), ())
 
-    rows = [Rows(lambda x, w: x, lambda w: w)] if bounds is not None else []
+    rows = [ON_UNKNOWNS] if bounds is not None else []
     x, found = minimizer(what, objective, rows, solver, parameters, TOLERANCE)
     return type(found)({**found, "x": x[0], "fun": objective(x, args)})

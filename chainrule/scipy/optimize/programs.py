@@ -12,7 +12,7 @@ from ..namespace import standing_for
 from .derivatives import no_derivative, original, plain_tree
 from .minimization import TOLERANCE
 from .roots import converged
-from .stationary import Rows, minimizer
+from .stationary import ON_UNKNOWNS, Rows, ends_of, minimizer
 
 
 def matrix(A: Any) -> Any:
@@ -76,7 +76,7 @@ def linprog(
         return original.linprog(c, A_ub, b_ub, A_eq, b_eq, bounds, method, callback, options, x0, integrality)
     no_derivative(what, x0=x0, integrality=integrality)
     c = nested(c).astype(float)
-    rows, of_rows = [Rows(lambda x, w: x, lambda w: w)], [pairs(bounds, c.shape[0])]
+    rows, of_rows = [ON_UNKNOWNS], [pairs(bounds, c.shape[0])]
     for A, b, low in ((A_ub, b_ub, -np.inf), (A_eq, b_eq, None)):
         if A is not None:
             rows.append(Rows(lambda x, w: shown(w[0]) @ x, lambda w, low=low: (w[1] if low is None else low, w[1])))
@@ -109,7 +109,7 @@ def _least_squares(what: str, A: Any, b: Any, ends: Any, solve: Any) -> tuple[An
     def solver(args, of_rows):
         return solve(shown(args[0]), args[1], of_rows[0])
 
-    return minimizer(what, objective, [Rows(lambda x, w: x, lambda w: w)], solver, parameters, TOLERANCE)
+    return minimizer(what, objective, [ON_UNKNOWNS], solver, parameters, TOLERANCE)
 
 
 @standing_for(scipy.optimize.lsq_linear)
@@ -121,7 +121,7 @@ def lsq_linear(A, b, bounds=(-np.inf, np.inf), **options):
     what = "optimize.lsq_linear"
     if not is_traced((A, b, bounds)):
         return original.lsq_linear(A, b, bounds, **options)
-    ends = (bounds.lb, bounds.ub) if isinstance(bounds, scipy.optimize.Bounds) else tuple(bounds)
+    ends = ends_of(bounds)
 
     def solve(A, b, ends):
         found = original.lsq_linear(A, b, ends, **options)

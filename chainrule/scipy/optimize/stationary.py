@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.optimize
 
-from ...core.trace import Tracer
+from ...core.trace import Tracer, is_traced
 from ...implicit.functions import Call
 from ...implicit.linear import LinearSolver
 from ...jacobians.jacobian import jacobian
@@ -34,6 +35,25 @@ class Rows(NamedTuple):
 
     value: Callable[[Any, Any], Any]
     ends: Callable[[Any], tuple[Any, Any]]
+
+
+ON_UNKNOWNS = Rows(lambda x, w: x, lambda w: w)
+"""Bounds, with their ends as parameters"""
+
+
+def ends_of(bounds: Any) -> tuple[Any, Any]:
+    """The lower and the upper ends of bounds that are a pair, or SciPy's `Bounds`."""
+    if isinstance(bounds, scipy.optimize.Bounds):
+        return bounds.lb, bounds.ub
+    lower, upper = bounds
+    return lower, upper
+
+
+def held_by(ends: tuple[Any, Any]) -> tuple[list[Rows], list[Any]]:
+    """The rows and their parameters of bounds with these ends: none where all are infinite."""
+    if not is_traced(ends) and all(np.isinf(np.asarray(end)).all() for end in ends):
+        return [], []
+    return [ON_UNKNOWNS], [ends]
 
 
 def values_of(rows: Sequence[Rows], x: Any, parameters: Sequence[Any]) -> tuple[Any, Any, Any]:
