@@ -142,7 +142,7 @@ class NonlinearProgram:
         x0, and cyipopt's report.
         """
         try:
-            import cyipopt
+            import cyipopt  # pyright: ignore[reportMissingImports]  (an extra)
         except ImportError as error:
             raise ImportError('nlp: IPOPT is not installed: pip install "chainrule[ipopt]"') from error
         low, high = (np.broadcast_to(np.asarray(b, float), self.shape).ravel() for b in bounds)
