@@ -19,7 +19,7 @@ from .transforms.batching import vmap
 from .transforms.forward import jvp
 from .transforms.recording import Var, record
 from .transforms.reverse import value_and_grad, vjp
-from .transforms.sparsity import sparsity
+from .jacobians.sparse import sparsity
 
 __all__ = ["check_gradients", "check_rules"]
 

@@ -8,7 +8,7 @@ import numpy as np
 from ..transforms.batching import vmap
 from ..transforms.forward import jvp
 from ..transforms.reverse import grad
-from ..transforms.sparsity import sparsity
+from .sparse import sparsity
 
 
 def sparse_jacobian(f: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..core import dependence
+from ..core.slots import Link, stretched
 from ..core.primitive import Aval, Primitive, register
 from ..core.trace import UFUNCS, aval_of, bind
 from ..core.zeros import Supported, cast, fit
@@ -40,8 +40,15 @@ def selected(ct, chosen, x):
     return Supported(ct, chosen if np.shape(chosen) == ct.shape else np.broadcast_to(chosen, ct.shape)).fit(x)
 
 
-def where_sparsity(deps, c, a, b):
-    return dependence.union(list(deps[1:]), np.broadcast_shapes(c.shape, a.shape, b.shape))
+def where_slots(wanted, y, c, a, b):
+    def link(x, chosen):
+        return (Link(stretched(x.shape, y.shape), chosen, selects=True),)
+
+    return (
+        (),
+        link(a, lambda: np.not_equal(c, 0)) if wanted[1] else (),
+        link(b, lambda: np.equal(c, 0)) if wanted[2] else (),
+    )
 
 
 where = register(
@@ -53,7 +60,7 @@ where = register(
         vjp=where_vjp,
         saves=keeps((), (0,), (0,)),
         batch=lambda is_batched, *x: bind(where, *aligned(is_batched, x)),
-        sparsity=where_sparsity,
+        slots=where_slots,
         zeros="stay",
     )
 )
@@ -71,10 +78,10 @@ def complex_parts(name, impl, jvp, vjp, saves):
     def batch(is_batched, x):
         return bind(primitive, x)
 
-    def sparsity(deps, x):
-        return deps[0]
+    def slots_of(wanted, y, x):
+        return ((Link(push=lambda coef: jvp((coef,), y, x)),),)
 
-    primitive = register(Primitive(name, impl, aval, jvp, vjp, saves, batch, sparsity, zeros="stay"))
+    primitive = register(Primitive(name, impl, aval, jvp, vjp, saves, batch, slots_of, zeros="stay"))
     return primitive
 
 
