@@ -15,7 +15,7 @@ Moves are values: equal ones do the same, so what they make of an index array is
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -58,7 +58,7 @@ class Move:
 
     __slots__ = ()
 
-    fills: ClassVar[bool] = False
+    fills: Any = False
     """Whether some elements of the result come from nowhere: they are 0"""
     box: Any = None
     """The part of y that it covers; None: all"""
@@ -269,6 +269,10 @@ class Chain(Move):
     moves: tuple[Move, ...]
 
     @property
+    def fills(self) -> bool:
+        return any(move.fills for move in self.moves)
+
+    @property
     def box(self) -> Any:
         return self.moves[-1].box
 
@@ -301,7 +305,7 @@ class Mapped(Move):
 
     function: Callable[..., Any]
     args: tuple[Any, ...] = ()
-    fills: bool = False  # pyright: ignore[reportIncompatibleVariableOverride]
+    fills: bool = False
 
     def __call__(self, a: Any, lead: int) -> Any:
         front = a.shape[:lead]

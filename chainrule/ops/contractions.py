@@ -203,7 +203,7 @@ def product_link(i, x, ins, out, sizes):
         own, shape = once, tuple(sizes[c] for c in once)
     else:
         first = None
-    summed = "".join(c for c, n in zip(own, shape, strict=True) if c not in out and (n > 1 or sizes[c] == 1))
+    summed = "".join(c for c, n in zip(own, shape, strict=True) if c not in out and (n != 1 or sizes[c] == 1))
     move = matched(own, summed, out, sizes, shape)
 
     def weight():

@@ -453,6 +453,9 @@ def setitem_slots(wanted, y, x, v, *arrays, index, in_place):
 
 def around(box, shape):
     """What a box leaves of an array, in boxes."""
+    if not all(box):
+        yield slots.whole(shape)
+        return
     for k, r in enumerate(box):
         for side in (range(r.start), range(r.stop, shape[k])):
             if side:

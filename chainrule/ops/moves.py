@@ -144,12 +144,12 @@ def concatenate_batch(is_batched, *x, axis):
 
 
 def concatenate_slots(wanted, y, *x, axis):
-    links, start = [], 0
+    links, end = [], 0
     before, after = slots.whole(y.shape[:axis]), slots.whole(y.shape[axis + 1 :])
     for v, on in zip(x, wanted, strict=True):
-        stop = start + np.shape(v)[axis]
-        links.append((slots.Link(slots.Placed((*before, range(start, stop), *after))),) if on else ())
-        start = stop
+        place = range(end, end + np.shape(v)[axis])
+        links.append((slots.Link(slots.Placed((*before, place, *after))),) if on else ())
+        end = place.stop
     return tuple(links)
 
 

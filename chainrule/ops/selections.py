@@ -69,8 +69,11 @@ where = register(
 # ---- real and imaginary parts, |z|: the operations on complex numbers that are not holomorphic ---------------
 
 
-def complex_parts(name, impl, jvp, vjp, saves):
-    """An elementwise operation of one input whose rules are not a multiplication by one partial derivative."""
+def complex_parts(name, impl, jvp, vjp, saves, real=True):
+    """An elementwise operation of one input whose rules are not a multiplication by one partial derivative.
+
+    real: whether it has a slope in real numbers.
+    """
 
     def aval(x):
         return Aval(x.shape, np.asarray(impl(np.ones((), x.dtype))).dtype)
@@ -79,7 +82,7 @@ def complex_parts(name, impl, jvp, vjp, saves):
         return bind(primitive, x)
 
     def slots_of(wanted, y, x):
-        return ((Link(push=lambda coef: jvp((coef,), y, x)),),)
+        return ((Link(push=lambda coef: jvp((coef,), y, x)),) if real or x.dtype.kind == "c" else (),)
 
     primitive = register(Primitive(name, impl, aval, jvp, vjp, saves, batch, slots_of, zeros="stay"))
     return primitive
@@ -98,6 +101,7 @@ imag = complex_parts(
     jvp=lambda tangents, y, x: np.imag(tangents[0]),
     vjp=lambda wanted, ct, y, x: (ct * 1j if x.dtype.kind == "c" else None,),
     saves=keeps(()),
+    real=False,
 )
 conjugate = complex_parts(
     "conjugate",
@@ -142,7 +146,7 @@ def sign_vjp(wanted, ct, y, x):
     return (sign_jvp((ct,), y, x),)  # the projection across x is its own adjoint
 
 
-sign = complex_parts("sign", np.sign, sign_jvp, sign_vjp, keeps((0, "y")))
+sign = complex_parts("sign", np.sign, sign_jvp, sign_vjp, keeps((0, "y")), real=False)
 
 
 def angle_of(x):
@@ -161,6 +165,7 @@ angle = complex_parts(
     jvp=lambda tangents, y, x: np.real(np.conjugate(across(x)) * tangents[0]),
     vjp=lambda wanted, ct, y, x: (cast(ct * across(x), x.dtype),),
     saves=keeps((0,)),
+    real=False,
 )
 
 UFUNCS.update({np.conjugate: conjugate, np.absolute: absolute, np.sign: sign})
