@@ -382,7 +382,7 @@ def pattern_covers_the_jacobian(case: Example) -> None:
         of = lambda v, one=one, k=k: one(v)[k]
         pattern = pattern_of(of, x)
         assert pattern.shape == (case.ys[k].size, x.size), f"{case}: its shape is {pattern.shape}"
-        sparse = None if x.dtype.kind == "c" else SparseJacobian(of, 0, "csr", False, case.what)(x).toarray()
+        sparse = None if x.dtype.kind == "c" else SparseJacobian(of)(x).toarray()
         for j, at in enumerate(np.ndindex(*x.shape)):
             for unit in (1, 1j) if x.dtype.kind == "c" else (1,):
                 e = np.zeros_like(x)

@@ -155,10 +155,8 @@ slips(
     ("add", "return np.reshape(x, (shape[0], *(1,) * (ndim + 1 - len(shape)), *shape[1:]))", "return x"),
     (
         "multiply",
-        "*aligned(is_batched, x))\n\n    def slots_of(wanted, y, *x):
-        return partials(",
-        "*x)\n\n    def slots_of(wanted, y, *x):
-        return partials(",
+        "*aligned(is_batched, x))\n\n    def slots_of(wanted, y, *x):\n        return partials(",
+        "*x)\n\n    def slots_of(wanted, y, *x):\n        return partials(",
     ),
     ("sum", "axes=tuple(i + 1 for i in axes), keepdims=keepdims)", "axes=axes, keepdims=keepdims)"),
     ("solve", "[pad_axes(a, ndim + len(c)) if on else a for a, on, c in", "[a for a, on, c in"),
@@ -186,7 +184,11 @@ slips(
         "(link(d_i, read, x_i),) if on and d_i is not None else ()\n",
         "(link(d_i, read, x_i),) if on and d_i is d[0] else ()\n",
     ),
-    ("multiply", "_slots.stretched(x_i.shape, y.shape), weight, selects)", "_slots.stretched(x_i.shape, y.shape), 1, selects)"),
+    (
+        "multiply",
+        "_slots.stretched(x_i.shape, y.shape), weight, selects)",
+        "_slots.stretched(x_i.shape, y.shape), 1, selects)",
+    ),
     ("add", "_slots.Link(_slots.stretched(x_i.shape, y.shape), weight", "_slots.Link(None, weight"),
     ("max", "weight = (lambda: move(d(", "weight = (lambda: (d("),
     ("solve", "counts = [len(c) for c in cores_in]", "counts = [0 for c in cores_in]"),
@@ -328,8 +330,8 @@ slips(
     ),
     (
         "einsum",
-        "summed = tuple(k for k, letter in enumerate(axes) if letter not in out)",
-        "summed = tuple(range(len(axes)))",
+        "if c not in out and (n != 1 or sizes[c] == 1))",
+        "if c not in out)",
     ),
     ("convolve", 'np.correlate(ct, b, "full")[m - 1', 'np.convolve(ct, b, "full")[m - 1'),
     ("convolve", 'fit(np.correlate(ct, a, "full")[n - 1 : n - 1 + m], b)', 'fit(np.correlate(ct, a, "full")[:m], b)'),
@@ -355,7 +357,7 @@ slips(
     ("getitem", "arrays = [pad_axes(a, count) if on else a for a, on in", "arrays = [a for a, on in"),
     ("getitem", "if where[-1] - where[0] + 1 != len(where):", "if False:"),
     ("getitem", "tuple(i >= first for i in range(len(wanted)))", "tuple(i > first for i in range(len(wanted)))"),
-    ("put", "for k in range(int(turn.max(initial=-1)) + 1):", "for k in range(1):"),
+    ("put", "source[turn, target.ravel()] =", "source[0, target.ravel()] ="),
     ("setitem", "        total[fill_in(index, arrays)] = 0\n", "        pass\n"),
     ("setitem", "ct_x = bind(setitem, ct, np.zeros((), ct.dtype), *arrays, index=index, in_place=False)", "ct_x = ct"),
     ("setitem", "            if not alive.all():\n", "            if False:\n"),
@@ -368,8 +370,8 @@ slips(
     ),
     (
         "setitem",
-        "whole, pad, *arrays, index=index, in_place=False)",
-        "whole * 0, pad, *arrays, index=index, in_place=False)",
+        "for side in (range(r.start), range(r.stop, shape[k])):",
+        "for side in (range(r.start),):",
     ),
 )
 
@@ -385,7 +387,7 @@ slips(
     ("fft", "n=n, axis=axis + 1, norm=norm)", "n=n, axis=axis, norm=norm)"),
     ("irfft", "return n // 2 + 1", "return n // 2"),
     ("irfft", "return np.finfo(complex_dtype(dtype)).dtype", "return complex_dtype(dtype)"),
-    ("fft", "first(deps[0], reads(n), axis + 1)", "deps[0]"),
+    ("fft", "count = min(reads(n), x.shape[axis])", "count = x.shape[axis]"),
 )
 
 slips(
@@ -502,9 +504,11 @@ slips(
 
 slips(
     "transforms.slots",
-    ("add multiply", "new = Piece(new.index, old.coef + new.coef, new.box)", "new = Piece(new.index, new.coef, new.box)"),
-    ("where", "coef = np.where(weight != 0, coef, np.zeros((), coef.dtype))", "pass"),
-    ("maximum", "return np.where(weight, float(coef), 0.0)", "return float(coef)"),
+    (
+        "add multiply",
+        "new = Piece(new.index, old.coef + new.coef, new.box)",
+        "new = Piece(new.index, new.coef, new.box)",
+    ),
+    ("where", "return np.where(weight, float(coef), 0.0)", "return float(coef)"),
     ("subtract", "-coef if weight == -1 else", "coef if weight == -1 else"),
-    ("solve", "axes = (*turn, *range(len(turn), len(turn) + len(y.shape)))", "axes = range(len(turn) + len(y.shape))"),
 )

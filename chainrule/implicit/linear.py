@@ -10,7 +10,7 @@ import numpy as np
 
 from ..jacobians.dense import jacobian
 from ..jacobians.operators import linear_operator
-from ..jacobians.stand_in import sparse_jacobian
+from ..jacobians.sparse import sparse_jacobian
 from .factors import DENSE_BELOW, Factors, Iterative, factorize
 
 METHODS = ("auto", "dense", "sparse", "krylov")

@@ -9,7 +9,7 @@ from ..core.errors import user_line
 from ..core.primitive import Primitive
 from ..core.trace import Trace, Tracer, aval_of, bind
 from ..transforms import arguments
-from .stand_in import sparse_jacobian
+from .sparse import sparse_jacobian
 
 ELSEWHERE: tuple[Callable[[Any], Any], ...] = (lambda v: -v, lambda v: v * far(v), lambda v: -v * far(v))
 """Where else the slopes of an operation are looked at: there comparisons turn round, and bounds are left behind"""

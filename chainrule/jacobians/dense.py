@@ -18,13 +18,23 @@ from ..transforms import arguments
 from ..transforms.batching import vmap
 from ..transforms.forward import jvp
 from ..transforms.reverse import grad, vjp
+from .choice import Choice
+from .sparse import SparseJacobian
 
-MODES = ("auto", "forward", "reverse")
+MODES = ("auto", "forward", "reverse", "slots", "colored")
 
 
 def jacobian(
-    f: Callable[..., Any], argnums: int | Sequence[int] = 0, mode: str = "auto", has_aux: bool = False
-) -> Callable[..., Any]:
+    f: Callable[..., Any],
+    argnums: int | Sequence[int] = 0,
+    mode: str = "auto",
+    sparse: bool = False,
+    structure: bool = False,
+    flatten: bool = False,
+    format: str = "csr",
+    chunk: int | None = None,
+    has_aux: bool = False,
+) -> Any:
     """The Jacobian of f as a function of the same arguments, in numerator layout.
 
     Parameters
@@ -33,29 +43,48 @@ def jacobian(
         A NumPy function that returns an array or a tree of arrays.
     argnums : int or sequence of ints
         Which positional arguments to differentiate with respect to.
-    mode : "auto", "forward" or "reverse"
-        Forward costs a pass per input element, reverse one per output element; "auto" takes the cheaper.
+    mode : "auto", "forward", "reverse", "slots" or "colored"
+        Forward costs a pass per input element, reverse one per output element; "auto" takes the cheaper. The others
+        are for sparse results: "slots", one pass in which each element travels with the few inputs that it depends on;
+        "colored", a pass for each of a few groups of inputs, or outputs, that do not meet.
+    sparse : bool
+        Whether the result is a sparse matrix.
+    structure : bool
+        Whether the result is a structured matrix where it has a structure: `Diagonal`, `BlockDiagonal`, `Banded` or
+        `Stencil`; a sparse matrix elsewhere.
+    flatten : bool
+        Whether a dense result is a matrix, too: a row per output element, a column per input element, in C order.
+    format : "csr", "csc", "coo" or "bsr"
+        That of a sparse result.
+    chunk : int, optional
+        How many passes are made at a time in forward, reverse and colored mode, for memory's sake; by default all.
     has_aux : bool
         Whether f returns `(result, aux)`.
 
     Returns
     -------
     callable
-        Takes f's arguments. For f from shape `S_in` to `S_out` it returns an array of shape `S_out + S_in`. If the
-        output is a tree, so is the result, and every leaf of it is a tree like the argument (a tuple of those if
-        argnums is a sequence). With `has_aux` it returns `(jacobian, aux)`.
+        Takes f's arguments. For f from shape `S_in` to `S_out` it returns an array of shape `S_out + S_in`, or a
+        matrix of shape `(prod(S_out), prod(S_in))`. If the output is a tree, so is the result, and every leaf of it is
+        a tree like the argument (a tuple of those if argnums is a sequence). With `has_aux` it returns `(jacobian,
+        aux)`.
+
+        Its method `plan(*args)` says which mode would be taken, and why. If `sparse`, `prepare(*args)` gives the
+        :class:`PreparedJacobian` for solvers, whose pattern stays.
 
     Raises
     ------
     ValueError
-        If `mode` is none of the three.
+        If `mode` or `format` is none of those, or they do not fit.
     TypeError
         If an argument is not floating point.
 
     Notes
     -----
     Cost: about that of f times the number of input elements (forward) or two to four times that of output elements
-    (reverse), in one batched pass. For complex arguments the result is that of a holomorphic function.
+    (reverse), in one batched pass. By slots: some evaluations of f, and 10 to 15 ns for each entry of the result; at
+    the first call some 100 ns for each entry to put them in order, which further calls with the same shapes do not
+    repeat. For complex arguments the result is that of a holomorphic function.
 
     Examples
     --------
@@ -65,42 +94,78 @@ def jacobian(
     array([[5., 2.],
            [1., 1.],
            [0., 1.]])
+    >>> cr.jacobian(lambda x: x[1:] ** 2 - x[:-1], sparse=True)(np.ones(4)).toarray()
+    array([[-1.,  2.,  0.,  0.],
+           [ 0., -1.,  2.,  0.],
+           [ 0.,  0., -1.,  2.]])
     """
     if mode not in MODES:
         raise ValueError(f"jacobian: mode is one of {', '.join(MODES)}; got {mode!r}")
+    if chunk is not None and chunk < 1:
+        raise ValueError(f"jacobian: chunk is a positive number of passes; got {chunk}")
+    if sparse or structure:
+        return SparseJacobian(f, argnums, mode, format, has_aux, structure=structure, chunk=chunk)
+    if mode in ("slots", "colored"):
+        raise ValueError(f"jacobian: mode={mode!r} makes a sparse matrix: give sparse=True, too")
+    return DenseJacobian(f, argnums, mode, flatten, chunk, has_aux)
 
-    @functools.wraps(f, updated=())
-    def jacobian_f(*args, **kwargs):
-        positions = arguments.argument_positions(argnums, len(args), "jacobian")
-        several = isinstance(argnums, tuple | list)
-        leaves, structure = flatten(tuple(args[i] for i in positions) if several else args[positions[0]])
-        chosen = structure if several else None
-        leaves = [arguments.differentiable(x, "jacobian", "an argument") for x in leaves]
+
+class DenseJacobian:
+    """The dense Jacobian of a function, as a function of the same arguments: see :func:`jacobian`."""
+
+    def __init__(self, f: Callable[..., Any], argnums: Any, mode: str, flatten: bool, chunk: int | None, has_aux: bool):
+        functools.update_wrapper(self, f, updated=())
+        self.f, self.argnums, self.mode, self.has_aux = f, argnums, mode, has_aux
+        self.flatten, self.chunk = flatten, chunk
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        of_leaves, leaves, structure = self._of_leaves(args, kwargs)
+        n = sum(_sizes(leaves))
         aux = None
+        if self.mode == "forward":
+            y, aux, columns = _forward(of_leaves, leaves, self.has_aux, self.chunk)
+        else:
+            y, pullback, *rest = vjp(of_leaves, *leaves, has_aux=self.has_aux)
+            outputs, out_structure = flatten(y)
+            aux = rest[0] if rest else None
+            if self.mode == "reverse" or sum(_sizes(outputs)) < n:
+                columns = _reverse(pullback, outputs, out_structure, leaves, self.chunk)
+            else:
+                del pullback
+                y, _, columns = _forward(of_leaves, leaves, self.has_aux, self.chunk)
+        outputs, out_structure = flatten(y)
+        if self.flatten:
+            columns = [
+                [np.reshape(b, (_sizes([v])[0], _sizes([x])[0])) for b, x in zip(row, leaves, strict=True)]
+                for row, v in zip(columns, outputs, strict=True)
+            ]
+        J = out_structure.unflatten([structure.unflatten(row) for row in columns])
+        return (J, aux) if self.has_aux else J
+
+    def _of_leaves(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Callable[..., Any], list[Any], Any]:
+        """f as a function of the leaves to differentiate with respect to, these, and how they are arranged."""
+        positions = arguments.argument_positions(self.argnums, len(args), "jacobian")
+        several = isinstance(self.argnums, tuple | list)
+        leaves, structure = flatten(tuple(args[i] for i in positions) if several else args[positions[0]])
+        leaves = [arguments.differentiable(x, "jacobian", "an argument") for x in leaves]
 
         def of_leaves(*xs):
             tree = structure.unflatten(list(xs))
-            whole = arguments.of_arguments(f, args, kwargs, positions)
-            return whole(*tree) if chosen is not None else whole(tree)
+            whole = arguments.of_arguments(self.f, args, kwargs, positions)
+            return whole(*tree) if several else whole(tree)
 
-        n = sum(math.prod(aval_of(x).shape) for x in leaves)
-        if mode == "forward":
-            y, aux, columns = _forward(of_leaves, leaves, has_aux)
-        else:
-            y, pullback, *rest = vjp(of_leaves, *leaves, has_aux=has_aux)
-            outputs, out_structure = flatten(y)
-            m = sum(math.prod(aval_of(v).shape) for v in outputs)
-            aux = rest[0] if rest else None
-            if mode == "reverse" or m < n:
-                columns = _reverse(pullback, outputs, out_structure, leaves)
-            else:
-                del pullback
-                y, _, columns = _forward(of_leaves, leaves, has_aux)
-        _, out_structure = flatten(y)
-        J = out_structure.unflatten([structure.unflatten(row) for row in columns])
-        return (J, aux) if has_aux else J
+        return of_leaves, leaves, structure
 
-    return jacobian_f
+    def plan(self, *args: Any, **kwargs: Any) -> "Choice":
+        """What a call with these arguments would do, and why."""
+        of_leaves, leaves, _ = self._of_leaves(args, kwargs)
+        y = of_leaves(*leaves)
+        outputs = flatten(arguments.split_aux(y, self.has_aux, "jacobian")[0])[0]
+        n, m = sum(_sizes(leaves)), sum(_sizes(outputs))
+        costs = {"forward": float(n), "reverse": float(m)}
+        mode = self.mode if self.mode != "auto" else "reverse" if m < n else "forward"
+        why = "it was asked for" if self.mode != "auto" else f"{m} outputs, {n} inputs: a pass for each of the fewer"
+        return Choice(mode, why, (m, n), costs)
 
 
 def _basis(leaves: Sequence[Any]) -> list[np.ndarray]:
@@ -115,7 +180,20 @@ def _basis(leaves: Sequence[Any]) -> list[np.ndarray]:
     return basis
 
 
-def _forward(f: Callable[..., Any], leaves: Sequence[Any], has_aux: bool) -> tuple[Any, Any, list[list[Any]]]:
+def _mapped(f: Callable[..., Any], basis: Sequence[Any], chunk: int | None, out_axes: int = 0) -> Any:
+    """vmap of f over `basis`, `chunk` at a time."""
+    mapped, n = vmap(f, out_axes=out_axes), len(basis[0])
+    if chunk is None or chunk >= n:
+        return mapped(*basis)
+    parts = [flatten(mapped(*(b[k : k + chunk] for b in basis))) for k in range(0, n, chunk)]
+    return parts[0][1].unflatten(
+        [np.concatenate(leaves, axis=out_axes) for leaves in zip(*(p[0] for p in parts), strict=True)]
+    )
+
+
+def _forward(
+    f: Callable[..., Any], leaves: Sequence[Any], has_aux: bool, chunk: int | None
+) -> tuple[Any, Any, list[list[Any]]]:
     seen = []
 
     def push(*tangents):
@@ -123,7 +201,7 @@ def _forward(f: Callable[..., Any], leaves: Sequence[Any], has_aux: bool) -> tup
         seen[:] = [y, aux[0] if aux else None]
         return t
 
-    t = vmap(push, out_axes=-1)(*_basis(leaves)) if sum(_sizes(leaves)) else None
+    t = _mapped(push, _basis(leaves), chunk, out_axes=-1) if sum(_sizes(leaves)) else None
     if t is None:
         seen[:] = [f(*leaves), None] if not has_aux else list(f(*leaves))
     y, aux = seen
@@ -140,7 +218,7 @@ def _forward(f: Callable[..., Any], leaves: Sequence[Any], has_aux: bool) -> tup
 
 
 def _reverse(
-    pullback: Callable[..., Any], outputs: Sequence[Any], out_structure: Any, leaves: Sequence[Any]
+    pullback: Callable[..., Any], outputs: Sequence[Any], out_structure: Any, leaves: Sequence[Any], chunk: int | None
 ) -> list[list[Any]]:
     basis = _basis([np.zeros(aval_of(v).shape, v.dtype if v.dtype.kind in "fc" else float) for v in outputs])
     if not sum(_sizes(outputs)):
@@ -152,7 +230,7 @@ def _reverse(
     def mapped(*basis):
         if sum(_sizes(outputs)) == 1:  # a gradient
             return [r[None] for r in pulled(*(b[0] for b in basis))]
-        return vmap(pulled)(*basis)
+        return _mapped(pulled, basis, chunk)
 
     rows = [np.conjugate(r) if r.dtype.kind == "c" else r for r in mapped(*basis)]  # a pullback is the adjoint
     kinds = [v.dtype.kind for v in outputs]
@@ -180,8 +258,17 @@ def _owned(columns: list[list[Any]]) -> list[list[Any]]:
     return [[arguments.result(block, np.empty(0)) for block in row] for row in columns]
 
 
-def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
-    """The Hessian of f, a function that returns a single real number: forward over reverse.
+def hessian(
+    f: Callable[..., Any],
+    argnums: int | Sequence[int] = 0,
+    mode: str = "auto",
+    sparse: bool = False,
+    structure: bool = False,
+    flatten: bool = False,
+    format: str = "csr",
+    chunk: int | None = None,
+) -> Any:
+    """The Hessian of f, a function that returns a single real number: the Jacobian of its gradient.
 
     Parameters
     ----------
@@ -189,12 +276,14 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
         A NumPy function that returns a single real number.
     argnums : int or sequence of ints
         Which positional arguments to differentiate with respect to.
+    mode, sparse, structure, flatten, format, chunk
+        As of :func:`jacobian`; "auto" is forward over reverse where the result is dense.
 
     Returns
     -------
     callable
-        Takes f's arguments; for an argument of shape `S` it returns an array of shape `S + S`, for trees the
-        trees of blocks.
+        Takes f's arguments; for an argument of shape `S` it returns an array of shape `S + S`, or a matrix, for trees
+        the trees of blocks. It has the methods `plan` and `prepare` of :func:`jacobian`.
 
     Raises
     ------
@@ -203,8 +292,8 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
 
     Notes
     -----
-    Cost: a gradient for every element of the argument, in one batched pass. For products with a few vectors use
-    :func:`hvp`.
+    Cost: a gradient for every element of the argument, in one batched pass; a sparse one some gradients, and time in
+    proportion to its entries. For products with a few vectors use :func:`hvp`.
 
     Examples
     --------
@@ -213,8 +302,14 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
     >>> cr.hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 3.0]))
     array([[6., 2.],
            [2., 0.]])
+    >>> cr.hessian(lambda x: np.sum(x[1:] * x[:-1]), sparse=True)(np.ones(3)).toarray()
+    array([[0., 1., 0.],
+           [1., 0., 1.],
+           [0., 1., 0.]])
     """
-    return jacobian(grad(f, argnums), argnums, mode="forward")
+    if mode == "auto" and not (sparse or structure):
+        mode = "forward"
+    return jacobian(grad(f, argnums), argnums, mode, sparse, structure, flatten, format, chunk)
 
 
 def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:

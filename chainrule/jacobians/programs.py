@@ -10,7 +10,7 @@ from ..core.trace import is_traced
 from ..core.tree import flatten
 from ..transforms import arguments
 from .passes import Passes
-from .stand_in import sparse_hessian, sparse_jacobian
+from .sparse import sparse_hessian, sparse_jacobian
 
 
 class Fixed:

@@ -9,7 +9,7 @@ from ..core.trace import aval_of
 from ..transforms import arguments
 from .dense import jacobian
 from .operators import linear_operator
-from .stand_in import sparse_hessian, sparse_jacobian
+from .sparse import sparse_hessian, sparse_jacobian
 
 SPARSE_FROM = 200
 """Inputs from which the Jacobian is made as a sparse matrix"""

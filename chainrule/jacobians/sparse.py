@@ -1,7 +1,6 @@
 """Sparse Jacobians and their patterns: by slots, in one pass over the operations (transforms/slots.py)."""
 
 import functools
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from ..core.trace import Tracer, aval_of
 from ..core.tree import flatten
 from ..transforms import arguments
 from ..transforms.layout import Layout
+from ..transforms.reverse import grad
 from ..transforms.slots import Piece, Plan, SlotTrace, dtype_of_coefs
 
 FORMATS = ("csr", "csc", "coo", "bsr")
@@ -86,37 +86,48 @@ def sparsity(f: Callable[..., Any], x: Any, local: bool = False) -> Any:
 class SparseJacobian:
     """The sparse Jacobian of a function, which remembers where its entries go: see :func:`chainrule.jacobian`."""
 
-    def __init__(self, f: Callable[..., Any], argnums: int | Sequence[int], format: str, has_aux: bool, who: str):
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        argnums: int | Sequence[int] = 0,
+        mode: str = "auto",
+        format: str = "csr",
+        has_aux: bool = False,
+        structure: bool = False,
+        chunk: int | None = None,
+    ):
         functools.update_wrapper(self, f, updated=())
         if format not in FORMATS:
-            raise ValueError(f"{who}: format is one of {', '.join(FORMATS)}; got {format!r}")
-        self.f, self.argnums, self.format, self.has_aux, self.who = f, argnums, format, has_aux, who
+            raise ValueError(f"jacobian: format is one of {', '.join(FORMATS)}; got {format!r}")
+        self.f, self.argnums, self.mode, self.format, self.has_aux = f, argnums, mode, format, has_aux
+        self.structure, self.chunk = structure, chunk
         self.plans: dict[Any, Plan] = {}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         outputs, structure, inputs, aux, plan = self.pieces(args, kwargs)
-        blocks = []
-        for value, pieces in outputs:
-            blocks.append(inputs.unflatten([self.block(plan, value, pieces, c) for c in plan.columns]))
+        blocks = [
+            inputs.unflatten([self.block(plan, value, pieces, k) for k in range(len(plan.columns))])
+            for value, pieces in outputs
+        ]
         plan.tidy()
         J = structure.unflatten(blocks)
         return (J, aux) if self.has_aux else J
 
     def pieces(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """The values and pieces of the outputs, and how outputs and inputs are arranged."""
-        positions = arguments.argument_positions(self.argnums, len(args), self.who)
+        positions = arguments.argument_positions(self.argnums, len(args), "jacobian")
         several = isinstance(self.argnums, tuple | list)
         leaves, inputs = flatten(tuple(args[i] for i in positions) if several else args[positions[0]])
-        leaves = [arguments.differentiable(x, self.who, "an argument") for x in leaves]
+        leaves = [arguments.differentiable(x, "jacobian", "an argument") for x in leaves]
         plan = self.plan_of([aval_of(x).shape for x in leaves])
         whole = arguments.of_arguments(self.f, args, kwargs, positions)
         trace = SlotTrace(plan)
         with trace:
             tree = inputs.unflatten(trace.seed(leaves))
-            y, aux = arguments.split_aux(whole(*tree) if several else whole(tree), self.has_aux, self.who)
+            y, aux = arguments.split_aux(whole(*tree) if several else whole(tree), self.has_aux, "jacobian")
             outputs, structure = flatten(y)
-            outputs = [arguments.finished(trace, leaf, self.who) for leaf in outputs]
-            aux = arguments.without_tracers(trace, aux, self.who)
+            outputs = [arguments.finished(trace, leaf, "jacobian") for leaf in outputs]
+            aux = arguments.without_tracers(trace, aux, "jacobian")
         return [(arguments.array(v), p or ()) for v, p in outputs], structure, inputs, aux, plan
 
     def plan_of(self, shapes: Sequence[tuple[int, ...]]) -> Plan:
@@ -128,19 +139,25 @@ class SparseJacobian:
             plan = self.plans[key] = Plan(shapes)
         return plan
 
-    def block(self, plan: Plan, value: Any, pieces: Sequence[Piece], columns: range) -> Any:
-        """The matrix of one output and one input."""
-        layout = layout_of(plan, pieces, value.shape, columns)
+    def block(self, plan: Plan, value: Any, pieces: Sequence[Piece], k: int) -> Any:
+        """The matrix of one output and the k-th input."""
+        layout = layout_of(plan, pieces, value.shape, plan.columns[k])
         coefs = [p.coef for p in pieces]
         data = layout.fill(coefs, dtype_of_coefs(coefs, value.dtype))
         if isinstance(data, Tracer):
             raise TypeError(
-                f"{self.who}: SciPy's sparse matrices hold no traced values (at {user_line()}): differentiate "
+                f"jacobian: SciPy's sparse matrices hold no traced values (at {user_line()}): differentiate "
                 "the entries, which prepare(x).data gives as an array"
             )
         J = matrix(layout, data)
         return J if self.format == "csr" else J.asformat(self.format)
 
 
-def size(shape: Sequence[int]) -> int:
-    return math.prod(shape)
+def sparse_jacobian(f: Callable[..., Any]) -> SparseJacobian:
+    """The Jacobian in the first argument, as a csr_array."""
+    return SparseJacobian(f)
+
+
+def sparse_hessian(f: Callable[..., Any]) -> SparseJacobian:
+    """The Hessian in the first argument, as a csr_array."""
+    return SparseJacobian(grad(f))

@@ -165,7 +165,9 @@ def _plain_vjp(d: Any, reads: tuple[int | str, ...]) -> Callable[..., Any] | Non
     return lambda ct, y, a, b: ct * _evaluate(d, reads, y, (a, b))
 
 
-def elementwise(ufunc: Any, *, d: Any, name: str | None = None, keys: Sequence[Any] = (), halves: Any = (), selects: bool = False):
+def elementwise(
+    ufunc: Any, *, d: Any, name: str | None = None, keys: Sequence[Any] = (), halves: Any = (), selects: bool = False
+):
     """A primitive for a NumPy ufunc, or for a function that broadcasts like one, from its partials `d`.
 
     `keys` are further ufuncs that mean the same. `halves` are functions of the inputs that give the partials in halves,
@@ -270,9 +272,7 @@ def jointly(ufunc: Any, *, d: Sequence[Any], name: str | None = None) -> Primiti
         return bind(primitive, *aligned(is_batched, x))
 
     def slots_of(wanted, y, *x):
-        return tuple(
-            partials(wanted, v, x, row, read, False, y) for v, row, read in zip(y, rows, reads, strict=True)
-        )
+        return tuple(partials(wanted, v, x, row, read, False, y) for v, row, read in zip(y, rows, reads, strict=True))
 
     primitive = register(Primitive(name or ufunc.__name__, ufunc, aval, jvp, vjp, saves, batch, slots_of, multi=True))
     UFUNCS[ufunc] = primitive

@@ -270,7 +270,6 @@ class custom:
         return [_zeros(x) if ct is None else ct for ct, x in zip(found, xs, strict=True)]
 
 
-
 class _Nothing:
     """Stands for the derivative of an argument that is no array."""
 

@@ -165,7 +165,9 @@ class SlotTrace(Trace):
         else:
             links = primitive.slots(wanted, y, *values, **params)
             step = _Step(self, primitive, args, values, y, params)
-            pieces = [step.pieces(v, per) for v, per in zip(outputs, links if primitive.multi else (links,), strict=True)]
+            pieces = [
+                step.pieces(v, per) for v, per in zip(outputs, links if primitive.multi else (links,), strict=True)
+            ]
         whole_y = tuple(Slotted(self, v, p) for v, p in zip(outputs, pieces, strict=True))
         return whole_y if primitive.multi else whole_y[0]
 
@@ -197,7 +199,9 @@ class _Step:
                         new = Piece(new.index, old.coef + new.coef, new.box)
                     found[key] = new
         pieces = tuple(found.values())
-        if len(pieces) > MANY or (pieces and sum(p.index.array.size for p in pieces) > MANY * (math.prod(shape) + MANY)):
+        if len(pieces) > MANY or (
+            pieces and sum(p.index.array.size for p in pieces) > MANY * (math.prod(shape) + MANY)
+        ):
             return united(self.plan, pieces, shape, y.dtype)
         return pieces
 
@@ -378,5 +382,3 @@ def united(plan: Plan, pieces: Sequence[Piece], shape: tuple[int, ...], dtype: A
     coef = np.zeros(index.array.size, data.dtype, like=data if isinstance(data, Tracer) else None)
     coef[at] = data
     return (Piece(index, np.reshape(coef, index.array.shape)),)
-
-

@@ -8,7 +8,7 @@ import numpy as np
 from ...core.errors import LostGradientError, MissingRuleError
 from ...implicit.factors import BAND_LIMIT, DENSE_BELOW, bandwidths
 from ...jacobians.dense import jacobian
-from ...jacobians.stand_in import sparse_jacobian
+from ...jacobians.sparse import sparse_jacobian
 from ...ops.signatures.creation import nested
 
 IMPLICIT = ("BDF", "Radau", "LSODA")

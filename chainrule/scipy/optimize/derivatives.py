@@ -16,7 +16,7 @@ from ...core.trace import Tracer, concrete, frozen, is_traced
 from ...implicit.factors import DENSE_BELOW
 from ...jacobians.dense import hessian, jacobian
 from ...jacobians.passes import Passes
-from ...jacobians.stand_in import sparse_hessian, sparse_jacobian
+from ...jacobians.sparse import sparse_hessian, sparse_jacobian
 from ...ops.signatures.creation import nested
 from ...transforms.forward import linearize
 from ...transforms.reverse import grad

@@ -10,7 +10,7 @@ import scipy.sparse
 from ...core.trace import is_traced
 from ...implicit.factors import DENSE_BELOW
 from ...jacobians.dense import hessian
-from ...jacobians.stand_in import sparse_hessian
+from ...jacobians.sparse import sparse_hessian
 from ...ops.signatures.creation import nested
 from ..namespace import standing_for
 from .derivatives import Objective, Residuals, as_tuple, no_derivative, original, plain_tree, start

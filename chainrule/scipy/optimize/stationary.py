@@ -19,7 +19,7 @@ from ...core.trace import Tracer, is_traced
 from ...implicit.functions import Call
 from ...implicit.linear import LinearSolver
 from ...jacobians.dense import jacobian
-from ...jacobians.stand_in import sparse_jacobian
+from ...jacobians.sparse import sparse_jacobian
 from ...ops.signatures.creation import nested
 from ...transforms.reverse import grad
 
