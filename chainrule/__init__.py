@@ -42,4 +42,4 @@ from .transforms.reverse import (
     variable as variable,
     vjp as vjp,
 )
-from .transforms.sparsity import sparsity as sparsity
+from .jacobians.sparse import sparsity as sparsity

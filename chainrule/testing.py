@@ -19,7 +19,8 @@ from .transforms.batching import vmap
 from .transforms.forward import jvp
 from .transforms.recording import Var, record
 from .transforms.reverse import value_and_grad, vjp
-from .transforms.sparsity import sparsity
+from .jacobians.jacobian import jacobian
+from .jacobians.sparse import sparsity
 
 __all__ = ["check_gradients", "check_rules"]
 
@@ -374,13 +375,15 @@ def a_replay_does_the_same(case: Example) -> None:
 
 
 def pattern_covers_the_jacobian(case: Example) -> None:
-    """Where the Jacobian is not zero, the sparsity pattern has an entry."""
+    """Where the Jacobian is not zero, the sparsity pattern has an entry; and the sparse Jacobian is the dense one."""
     case.what = "the sparsity pattern covers the Jacobian"
     for i, k in itertools.product(range(len(case.xs)), range(len(case.ys))):
         one = _of(case, [i])
         x = np.asarray(case.xs[i])
-        pattern = sparsity(lambda v, one=one, k=k: one(v)[k], x).toarray()
+        of = lambda v, one=one, k=k: one(v)[k]
+        pattern = pattern_of(of, x)
         assert pattern.shape == (case.ys[k].size, x.size), f"{case}: its shape is {pattern.shape}"
+        sparse = None if x.dtype.kind == "c" else jacobian(of, sparse=True)(x).toarray()
         for j, at in enumerate(np.ndindex(*x.shape)):
             for unit in (1, 1j) if x.dtype.kind == "c" else (1,):
                 e = np.zeros_like(x)
@@ -391,6 +394,19 @@ def pattern_covers_the_jacobian(case: Example) -> None:
                     f"{case}: result {k} at {missed[0]} (in C order) depends on argument {i} at {at} by "
                     f"{column[missed[0]]}; the pattern says that it does not"
                 )
+                if sparse is not None:
+                    case.close(sparse[:, j], column, exact_tolerance(case), f"the sparse Jacobian: column {j}")
+
+
+def pattern_of(f: Callable[..., Any], x: np.ndarray) -> np.ndarray:
+    """The pattern of f for all x, or, if values decide, that at x, which the other includes."""
+    local = sparsity(f, x, local=True).toarray()
+    try:
+        everywhere = sparsity(f, x).toarray()
+    except ValueError:
+        return local
+    assert (everywhere | ~local).all(), "the pattern at x has entries that the pattern for all x has not"
+    return local
 
 
 def every_time_the_same(case: Example) -> None:

@@ -84,10 +84,8 @@ class Primitive:
     """`wanted -> Kept`: what `vjp` reads of its arguments and of the output"""
     batch: Callable[..., Any]
     """`(is_batched, *x, **params) -> y`; the batch axis is axis 0 of what is batched, and of every output"""
-    sparsity: Callable[..., Any]
-    """`(deps, *avals of x, **params) -> deps of y`; see core/dependence.py"""
-    slots: Callable[..., Any] | None = None
-    """`(maps, pieces, y, *x, **params) -> pieces of y`; see core/slots.py; None: by products with the local Jacobian"""
+    slots: Callable[..., Any]
+    """`(wanted, y, *x, **params) -> links of each input`, for each output if `multi`; see core/slots.py"""
     multi: bool = False
     zeros: str | None = None
     """What becomes of a cotangent that is zero by structure (core/zeros.py): "stay": each element has its own, as in an

@@ -1,228 +1,426 @@
-"""Sparse derivatives of array operations: what travels with a value, and how operations move it.
+"""How the elements of an input reach those of the output: what the `slots` rules say of an operation.
 
-The Jacobian of an array y with respect to the flat input is a sum of pieces. Each says, for every element of y, up to R
-inputs and a coefficient for each: `inputs` has the shape `(R, *y.shape)`, with 0 for no input and i + 1 for the i-th;
-`coef` is a number, or an array that broadcasts to that shape. An operation that moves elements moves both by its own
-`batch` rule, the leading axis being the batch; one that is elementwise multiplies `coef` by its local partial
-derivative and leaves `inputs` alone. So the indices of most operations are those of their operands, the same arrays,
-and equal pieces are found by identity.
+The derivative of an array y in the n inputs of a program is held as a few pieces. A piece is an integer array `index`,
+of the shape of y with any number of *slot axes* in front, and numbers `coef` that broadcast to it; its meaning is
 
-Values change from call to call, indices seldom do: `Maps` keeps what has been done to indices.
+    dy[s] / dx[index[r, s]] += coef[r, s]        for every slot r and every element s;  -1 stands for no input.
+
+An operation moves pieces: what it says of an input is a list of links, `dy[s] += weight[r, s] * (the input, moved)[r, s]`,
+where `move` takes elements to places, which is done to indices and coefficients alike, and `weight` is the local partial
+derivative. A sum, for one, turns its axes into slot axes.
+
+Moves are values: equal ones do the same, so what they make of an index array is found again at the next call.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .trace import concrete
+Box = tuple[range, ...]
+"""A part of an array, one range with a positive step per axis. A piece may cover no more than such a part of y."""
+
+BY_JVP = object()
+"""The weight that the operation's `jvp` gives for each unit vector along the slot axes of the move."""
 
 
-def fixed(positions: Sequence[Any]) -> list[Any]:
-    """Positions as plain arrays: what moves indices is known, or there is no pattern."""
-    return [concrete(p, "an index, in a sparse Jacobian") for p in positions]
+class Link(NamedTuple):
+    """One way from an input to the output."""
+
+    move: Any = None
+    """None: every element stays where it is"""
+    weight: Any = 1
+    """A number; a function without arguments to an array that broadcasts to the slot axes and the shape of y; BY_JVP"""
+    selects: bool = False
+    """Whether an element of weight 0 was not chosen, so that no slope at it matters"""
+    along_i: Callable[[], Any] | None = None
+    """The weight along the imaginary unit where it is not i times that along 1, as in `irfft`; BY_JVP has both"""
+    push: Callable[[Any], Any] | None = None
+    """In the place of a weight: coefficients of the shape of y -> coefficients, for what is linear in reals only"""
 
 
-class Base:
-    """What the indices of a piece count: `size` inputs."""
-
-    __slots__ = ("is_real", "size")
-
-    def __init__(self, size: int, is_real: bool):
-        self.size, self.is_real = size, is_real
+SAME = (Link(),)
 
 
-class Piece(NamedTuple):
-    """`dy[s] / dx[inputs[r, s] - 1] += coef[r, s]`, where `inputs[r, s]` is not 0."""
+class Part(NamedTuple):
+    """What a move does to a piece that covers a box: the part of y, a move for the part, and where the weights are."""
 
-    base: Base
-    inputs: np.ndarray
-    coef: Any
+    box: Box
+    move: Any
+    cut: tuple[range, ...]
+    """Of the slot axes and the axes of y"""
 
 
-class Stack:
-    """The pieces of an array that is put together of others along its first axis, while they stay apart.
+class Move:
+    """Takes arrays of the shape of the input, with `lead` axes before that, to the slot axes and the shape of y."""
 
-    parts: of each its shape and its pieces (or its stack); whole: makes pieces of all of it, for rules that iterate
-    over them.
+    __slots__ = ()
+
+    fills: Any = False
+    """Whether some elements of the result come from nowhere: they are 0"""
+    box: Any = None
+    """The part of y that it covers; None: all"""
+
+    def __call__(self, a: Any, lead: int) -> Any:
+        raise NotImplementedError
+
+    def part(self, box: Box) -> Part | None:
+        """The same for a part of the input; None where that has no simple form."""
+        return None
+
+
+def whole(shape: Sequence[int]) -> Box:
+    return tuple(map(range, shape))
+
+
+def lengths(box: Box) -> tuple[int, ...]:
+    return tuple(map(len, box))
+
+
+def slices(box: Sequence[range]) -> tuple[slice, ...]:
+    """The index that reads a box."""
+    return tuple(slice(r.start, None if r.stop < 0 else r.stop, r.step) for r in box)
+
+
+def cut(weight: Any, ranges: Sequence[range]) -> Any:
+    """The part of a weight, whose axes are the last of those that `ranges` are of, and may be 1."""
+    count = len(weight.shape)
+    own = ranges[len(ranges) - count :]
+    return weight[tuple(slice(None) if n == 1 else s for n, s in zip(weight.shape, slices(own), strict=True))]
+
+
+# ---- moves that keep axes together ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Aligned(Move):
+    """Axis k of y is axis `places[k]` of x, or, for None, one along which x is repeated; `slots` become slot axes."""
+
+    places: tuple[int | None, ...]
+    slots: tuple[int, ...]
+    shape: tuple[int, ...]
+
+    def __call__(self, a: Any, lead: int) -> Any:
+        kept = [p for p in self.places if p is not None]
+        order = [*range(lead), *(lead + p for p in (*self.slots, *kept))]
+        if order != list(range(len(order))):
+            a = np.transpose(a, order)
+        front = a.shape[: lead + len(self.slots)]
+        if len(kept) != len(self.places):
+            sizes = iter(a.shape[len(front) :])
+            a = np.reshape(a, (*front, *(1 if p is None else next(sizes) for p in self.places)))
+        shape = (*front, *self.shape)
+        return a if a.shape == shape else np.broadcast_to(a, shape)
+
+    def part(self, box: Box) -> Part:
+        to = tuple(range(n) if p is None else box[p] for p, n in zip(self.places, self.shape, strict=True))
+        return Part(to, Aligned(self.places, self.slots, lengths(to)), (*(box[a] for a in self.slots), *to))
+
+
+def stretched(x: tuple[int, ...], y: tuple[int, ...]) -> Aligned | None:
+    """Broadcasting."""
+    if x == y:
+        return None
+    lead = len(y) - len(x)
+    repeated = [i for i, n in enumerate(x) if n == 1 and y[lead + i] != 1]
+    return Aligned(
+        (None,) * lead + tuple(None if i in repeated else i for i in range(len(x))), tuple(repeated), tuple(y)
+    )
+
+
+def reduced(x: tuple[int, ...], axes: Sequence[int], keepdims: bool, shape: tuple[int, ...]) -> Aligned:
+    """The reduced axes become slot axes."""
+    places = tuple(None if i in axes else i for i in range(len(x)) if keepdims or i not in axes)
+    return Aligned(places, tuple(axes), shape)
+
+
+def matched(x: str, slots: str, y: str, sizes: dict[str, int], shape: tuple[int, ...]) -> Aligned:
+    """By letters, as in einsum: each axis of x has one; those in `slots` become slot axes, or are axes of y.
+
+    An axis of x that is 1 where `sizes` has more is repeated.
     """
-
-    __slots__ = ("_pieces", "_whole", "parts")
-
-    def __init__(self, parts: list[tuple[tuple[int, ...], Any]], whole: Callable[[], list[Piece]]):
-        self.parts, self._whole = parts, whole
-        self._pieces: list[Piece] | None = None
-
-    def __iter__(self) -> Iterator[Piece]:
-        if self._pieces is None:
-            self._pieces = self._whole()
-        return iter(self._pieces)
-
-    def __bool__(self) -> bool:
-        return any(bool(pieces) for _, pieces in self.parts)
-
-    def blocks(self) -> list[tuple[tuple[int, ...], list[Piece]]]:
-        """The parts in order, those of parts among them."""
-        found = []
-        for shape, pieces in self.parts:
-            found += pieces.blocks() if isinstance(pieces, Stack) else [(shape, pieces)]
-        return found
+    thin = [i for i, (c, n) in enumerate(zip(x, shape, strict=True)) if n == 1 and sizes[c] != 1 and c in y]
+    places = tuple(None if c not in x or x.index(c) in thin else x.index(c) for c in y)
+    return Aligned(places, (*thin, *(x.index(c) for c in slots)), tuple(sizes[c] for c in y))
 
 
-class Maps:
-    """What has been made of arrays of indices: done once, then looked up by the identity of what it was made of."""
+@dataclass(frozen=True, slots=True)
+class Reshaped(Move):
+    """The same elements in the same order, in another shape."""
 
-    def __init__(self) -> None:
-        self._made: dict[Any, list[tuple[Any, Any, Any]]] = {}
-        self._kept: dict[int, np.ndarray] = {}
+    old: tuple[int, ...]
+    new: tuple[int, ...]
 
-    def get(self, key: Any, index: np.ndarray, make: Callable[[np.ndarray], Any], positions: Sequence[Any] = ()) -> Any:
-        """`make(index)`. `key` names what is done; `positions` are arrays that it depends on, too, by their values."""
-        known = self._made.setdefault((key, id(index)), [])
-        for _, before, made in known:
-            if all(_same(a, b) for a, b in zip(before, positions, strict=True)):
-                return made
-        made = make(index)
-        known.append((index, [np.array(p) for p in positions], made))  # `index` is kept, so that its id stays its own
-        return made
+    def __call__(self, a: Any, lead: int) -> Any:
+        return np.reshape(a, (*a.shape[:lead], *self.new))
 
-    def keep(self, row: Sequence[Piece | None]) -> None:
-        """Keeps arrays that a key names by their ids."""
-        self._kept |= {id(p.inputs): p.inputs for p in row if p is not None}
+    def part(self, box: Box) -> Part | None:
+        cuts = [k for k, (r, n) in enumerate(zip(box, self.old, strict=True)) if len(r) != n]
+        if len(cuts) != 1:
+            return None
+        (k,) = cuts
+        before, after = math.prod(self.old[:k]), math.prod(self.old[k + 1 :])
+        to = _divided(before, box[k], self.old[k] * after, after, self.new)
+        return None if to is None else Part(to, Reshaped(lengths(box), lengths(to)), to)
 
 
-def _same(a: np.ndarray, b: Any) -> bool:
-    b = np.asarray(b)
-    return a.shape == b.shape and np.array_equal(a, b)
+def _divided(before: int, r: range, step: int, after: int, shape: tuple[int, ...]) -> Box | None:
+    """The box of an array of `shape` that holds, `before` times every `step` elements, blocks of `after` at `r`."""
+    if before == 1 and r.step == 1:  # a stretch of elements
+        inner = math.prod(shape)
+        for k, n in enumerate(shape):
+            inner //= n
+            start, stop = r.start * after, r.stop * after
+            if start % inner == 0 == stop % inner and math.prod(shape[:k]) == 1:
+                return (*whole(shape[:k]), range(start // inner, stop // inner), *whole(shape[k + 1 :]))
+        return None
+    if len(shape) == 1 and len(r) == 1 and after == 1:
+        return (range(r.start, shape[0], step),)
+    for k, n in enumerate(shape):
+        if math.prod(shape[:k]) == before and n * after == step and math.prod(shape[k + 1 :]) == after:
+            return (*whole(shape[:k]), r, *whole(shape[k + 1 :]))
+    return None
 
 
-def is_number(coef: Any) -> bool:
-    return isinstance(coef, int | float | complex)
+# ---- moves to and from a part ---------------------------------------------------------------------------------------
 
 
-def full(coef: Any, shape: tuple[int, ...]) -> Any:
-    """A coefficient as an array `(1 or R, *shape)`."""
-    if is_number(coef):
-        return np.full((1, *(1,) * len(shape)), coef, complex if isinstance(coef, complex) else float)
-    return coef
+@dataclass(frozen=True, slots=True)
+class Read(Move):
+    """`x[index]` for an index of integers, None and ranges, which stand for slices."""
+
+    index: tuple[int | range | None, ...]
+
+    def __call__(self, a: Any, lead: int) -> Any:
+        entries = [slices((e,))[0] if type(e) is range else e for e in self.index]
+        # An Ellipsis, so that what is left of an array of indices is an array.
+        return a[(slice(None),) * lead + tuple(entries) + (Ellipsis,)]
+
+    def part(self, box: Box) -> Part | None:
+        axes, to, own = iter(box), [], []
+        for e in self.index:
+            r = range(1) if e is None else next(axes)
+            if e is None:
+                to.append(r)
+                own.append(None)
+            elif type(e) is not range:
+                if e not in r:
+                    return NOTHING
+                own.append(r.index(e))
+            else:
+                found = _common(e, r)
+                if found is None:
+                    return None
+                to.append(found[0])
+                own.append(found[1])
+        return Part(tuple(to), Read(tuple(own)), tuple(to)) if all(to) else NOTHING
 
 
-def wide(a: Any, shape: tuple[int, ...]) -> Any:
-    """`a` of shape `(R, *s)` with axes inserted so that `s` broadcasts to `shape`."""
-    if np.ndim(a) == len(shape) + 1:
-        return a
-    dims = np.shape(a)
-    return np.reshape(a, (dims[0], *(1,) * (len(shape) + 1 - len(dims)), *dims[1:]))
+NOTHING = Part((), None, ())
+"""Nothing of the piece is left."""
 
 
-def stretch(a: Any, shape: tuple[int, ...]) -> Any:
-    return np.broadcast_to(wide(a, shape), (np.shape(a)[0], *shape))
+def _common(read: range, held: range) -> tuple[range, range] | None:
+    """Which positions of `read` are in `held`, and where they are there; None where these are not regular."""
+    if held.step == 1:
+        first, stop = _between(read, held.start, held.stop)
+        at = read.start - held.start
+        return range(first, stop), range(at + first * read.step, at + stop * read.step, read.step)
+    if read.step == 1:
+        first, stop = _between(held, read.start, read.stop)
+        at = held.start - read.start
+        return range(at + first * held.step, at + stop * held.step, held.step)[: stop - first], range(first, stop)
+    return None
 
 
-def moved(maps: Maps, key: Any, piece: Piece, shape: tuple[int, ...], move: Callable[..., Any], positions: Any = ()):
-    """The piece of an array of this shape after its elements have been moved by `move`, a `batch` rule."""
-    index = maps.get(key, piece.inputs, move, positions)
-    coef = piece.coef if is_number(piece.coef) else move(stretch(piece.coef, shape))
-    return Piece(piece.base, index, coef)
-
-
-def times(maps: Maps, piece: Piece, d: Any, shape: tuple[int, ...]) -> Piece:
-    """The piece times d, element by element, after broadcasting to `shape`."""
-    index = piece.inputs
-    if index.shape[1:] != shape:
-        index = maps.get(("broadcast", shape), index, lambda index: stretch(index, shape))
-    coef = piece.coef
-    if not is_number(coef) and coef.ndim != len(shape) + 1:
-        coef = wide(coef, shape)
-    if is_number(d):
-        coef = coef if d == 1 else coef * d
+def _between(r: range, low: int, high: int) -> tuple[int, int]:
+    """The positions in `r` of elements from `low` on, below `high`."""
+    if r.step > 0:
+        first, stop = -((r.start - low) // r.step), -((r.start - high) // r.step)
     else:
-        d = wide(d[None], shape)
-        coef = d if is_number(coef) and coef == 1 else coef * d
-    return Piece(piece.base, index, coef)
+        first, stop = -((high - 1 - r.start) // -r.step), (r.start - low) // -r.step + 1
+    first = max(first, 0)
+    return first, max(first, min(stop, len(r)))
 
 
-def merged(pieces: Sequence[Piece]) -> list[Piece]:
-    """The same sum, with the pieces that have one array of indices added up."""
-    sums: dict[int, Piece] = {}
-    for p in pieces:
-        q = sums.get(id(p.inputs))
-        sums[id(p.inputs)] = p if q is None else Piece(p.base, p.inputs, q.coef + p.coef)
-    return list(sums.values())
+@dataclass(frozen=True, slots=True)
+class Placed(Move):
+    """x as the part `box` of an array that has nothing else."""
+
+    box: Box
+
+    def __call__(self, a: Any, lead: int) -> Any:
+        shape = (*a.shape[:lead], *lengths(self.box))
+        return a if a.shape == shape else np.reshape(a, shape)
+
+    def part(self, box: Box) -> Part | None:
+        if len(box) != len(self.box):
+            return None
+        to = tuple(r[s] for r, s in zip(self.box, slices(box), strict=True))
+        return Part(to, Placed(to), to)
 
 
-def over(maps: Maps, piece: Piece, axes: tuple[int, ...], keepdims: bool, shape: tuple[int, ...]) -> Piece:
-    """The piece of the sum over `axes` of an array of this shape: these axes join that of the slots."""
-    rest = tuple(1 if a in axes else n for a, n in enumerate(shape) if keepdims or a not in axes)
+@dataclass(frozen=True, slots=True)
+class Chain(Move):
+    """One move after the other; the last may cover a part."""
 
-    def join(a):
-        a = np.moveaxis(a, [k + 1 for k in axes], range(1, len(axes) + 1))
-        return np.reshape(a, (a.shape[0] * math.prod(a.shape[1 : 1 + len(axes)]), *rest))
+    moves: tuple[Move, ...]
 
-    index = maps.get(("over", axes, keepdims), piece.inputs, join)
-    coef = piece.coef
-    if not is_number(coef):
-        coef = join(np.broadcast_to(wide(coef, shape), piece.inputs.shape))
-    return Piece(piece.base, index, coef)
+    @property
+    def fills(self) -> bool:
+        return any(move.fills for move in self.moves)
+
+    @property
+    def box(self) -> Any:
+        return self.moves[-1].box
+
+    def __call__(self, a: Any, lead: int) -> Any:
+        for move in self.moves:
+            a = move(a, lead)
+        return a
+
+    def part(self, box: Box) -> Part | None:
+        moves, found = [], None
+        for move in self.moves:
+            found = move.part(box)
+            if found is None or found is NOTHING:
+                return found
+            box = found.box
+            moves.append(found.move)
+        assert found is not None
+        return Part(box, Chain(tuple(moves)), found.cut)
 
 
-def together(
-    maps: Maps,
-    key: Any,
-    parts: Sequence[Sequence[Piece]],
-    shapes: Sequence[tuple[int, ...]],
-    join: Callable[..., Any],
-    positions: Sequence[Any] = (),
-) -> list[Piece]:
-    """Pieces of an array that is put together of several: slot by slot the parts' own, put together likewise.
+# ---- any other move -------------------------------------------------------------------------------------------------
 
-    `join` does it with arrays that have a leading axis, one for each part; `positions` are what it depends on besides.
+
+@dataclass(frozen=True, slots=True)
+class Mapped(Move):
+    """`function(a, *args)` for an `a` with one axis in front of those of x, which comes out in front.
+
+    args: hashable, or arrays in a `Contents`. slots: how many slot axes come after that one.
     """
-    bases = list(dict.fromkeys(p.base for pieces in parts for p in pieces))
-    found = []
-    for base in bases:
-        columns = [sorted((p for p in pieces if p.base is base), key=_order) for pieces in parts]
-        for k in range(max(map(len, columns))):
-            row = [column[k] if k < len(column) else None for column in columns]
-            found.append(_joined(maps, key, base, row, shapes, join, positions))
-    return found
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...] = ()
+    fills: bool = False
+
+    def __call__(self, a: Any, lead: int) -> Any:
+        front = a.shape[:lead]
+        out = self.function(np.reshape(a, (math.prod(front), *a.shape[lead:])), *map(plain, self.args))
+        return np.reshape(out, (*front, *out.shape[1:]))
 
 
-def _order(piece: Piece) -> Any:
-    """Pieces with the same number as a coefficient are put together, which keeps it a number."""
-    return (0, -abs(piece.coef), piece.coef.real) if is_number(piece.coef) else (1, 0, 0)
+@dataclass(slots=True, eq=False)
+class Contents:
+    """An array as a value, by what is in it."""
+
+    array: np.ndarray
+    sample: tuple[Any, ...] = field(init=False)
+
+    def __post_init__(self):
+        flat = self.array.reshape(-1)
+        some = flat[:: max(1, flat.size // 8)][:9]
+        self.sample = self.array.shape, self.array.dtype.char, some.tobytes()
+
+    def __hash__(self) -> int:
+        return hash(self.sample)
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        same = isinstance(other, Contents) and self.sample == other.sample
+        return same and (self.array is other.array or np.array_equal(self.array, other.array))
+
+    def own(self) -> None:
+        """Makes a copy of the array, so that nobody can change it."""
+        self.array = self.array.copy()
 
 
-def _joined(maps, key, base, row, shapes, join, positions) -> Piece:
-    deep = max(len(p.inputs) for p in row if p is not None)
-    first = next(p for p in row if p is not None)
+def plain(x: Any) -> Any:
+    """The array of a `Contents`; anything else as it is."""
+    return x.array if type(x) is Contents else x
 
-    def indices(_):
-        whole = []
-        for p, shape in zip(row, shapes, strict=True):
-            a = np.zeros((deep, *shape), np.intp)
-            if p is not None:
-                a[: len(p.inputs)] = p.inputs
-            whole.append(a)
-        return join(*whole)
 
-    ids = tuple(None if p is None else id(p.inputs) for p in row)
-    index = maps.get((key, ids), first.inputs, indices, positions)
-    maps.keep(row)
-    coefs = [p.coef for p in row if p is not None]
-    if all(is_number(c) and c == coefs[0] for c in coefs):
-        return Piece(base, index, coefs[0])
-    dtype = np.result_type(*(type(c) if is_number(c) else c.dtype for c in coefs), np.float32)
-    whole = []
-    for p, shape in zip(row, shapes, strict=True):
-        if p is None:
-            whole.append(np.zeros((deep, *shape), dtype))
-            continue
-        c = stretch(full(p.coef, shape), shape).astype(dtype)
-        if len(c) == 1 or len(c) == deep:
-            c = np.broadcast_to(c, (deep, *shape))
-        else:
-            c = np.concatenate([np.broadcast_to(c, p.inputs.shape), np.zeros((deep - len(c), *shape), c.dtype)])
-        whole.append(c)
-    return Piece(base, index, join(*whole))
+def ruled(primitive: Any, arrays: Sequence[Any] = (), fills: bool = False, **params: Any) -> Mapped:
+    """The move of an operation that is linear in its first input, by its own `batch` rule."""
+    return Mapped(_by_rule, (primitive, Params(params), *map(Contents, arrays)), fills)
+
+
+def _by_rule(a: Any, primitive: Any, params: "Params", *arrays: Any) -> Any:
+    return primitive.batch((True,) + (False,) * len(arrays), a, *arrays, **params.values)
+
+
+@dataclass(slots=True, eq=False)
+class Params:
+    """Parameters of an operation as a value."""
+
+    values: dict[str, Any]
+    key: Any = field(init=False)
+
+    def __post_init__(self):
+        self.key = tuple((k, frozen(v)) for k, v in self.values.items())
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Params) and self.key == other.key
+
+
+def gathered(source: np.ndarray) -> Mapped:
+    """The move by the positions in x of what goes to the slot axes and the axes of y; -1 for nothing."""
+    return Mapped(_gathered, (Contents(source),), fills=bool(source.size) and int(source.min()) < 0)
+
+
+def _gathered(a: Any, source: np.ndarray) -> Any:
+    flat = np.reshape(a, (a.shape[0], math.prod(a.shape[1:])))
+    if not flat.shape[1]:
+        return np.zeros((a.shape[0], *source.shape), a.dtype)
+    found = flat[:, source]
+    return np.where(source >= 0, found, np.zeros((), a.dtype)) if source.min(initial=0) < 0 else found
+
+
+def frozen(x: Any) -> Any:
+    """`x` as something that can be hashed: slices cannot in Python 3.11."""
+    if isinstance(x, slice):
+        return "slice", x.start, x.stop, x.step
+    if isinstance(x, tuple | list):
+        return tuple(map(frozen, x))
+    return x
+
+
+# ---- rules ----------------------------------------------------------------------------------------------------------
+
+
+def nothing(wanted: Sequence[bool], y: Any, *x: Any, **params: Any) -> tuple[tuple[Link, ...], ...]:
+    """The rule of an operation without derivatives."""
+    return ((),) * len(x)
+
+
+def mixing(
+    wanted: Sequence[bool], shape: tuple[int, ...], core: int, x: Sequence[Any], cores: Sequence[int]
+) -> tuple[tuple[Link, ...], ...]:
+    """Links of an operation whose last `core` axes of y depend on all of the last `cores[i]` axes of each input.
+
+    The axes before these are batch axes, which broadcast against each other.
+    """
+    lead = len(shape) - core
+
+    def link(v: Any, count: int) -> Link:
+        batch = v.shape[: len(v.shape) - count]
+        thin = [i for i, n in enumerate(batch) if n == 1 and shape[lead - len(batch) + i] != 1]
+        places = (None,) * (lead - len(batch)) + tuple(None if i in thin else i for i in range(len(batch)))
+        slots = (*thin, *range(len(batch), len(v.shape)))
+        return Link(Aligned(places + (None,) * core, slots, tuple(shape)), BY_JVP)
+
+    return tuple((link(v, c),) if on else () for on, v, c in zip(wanted, x, cores, strict=True))
+
+
+def everything(wanted: Sequence[bool], y: Any, *x: Any, **params: Any) -> Any:
+    """The rule of an operation of which everything may depend on everything; y may be several outputs."""
+    if isinstance(y, tuple):
+        return tuple(everything(wanted, v, *x) for v in y)
+    return mixing(wanted, y.shape, len(y.shape), x, [len(v.shape) for v in x])

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import dependence
+from ..core import slots
 from ..core.errors import LeakedTracerError, user_line
 from ..core.primitive import Aval, Primitive, keeps_all
 from ..core.trace import Tracer, bind
@@ -159,10 +159,6 @@ def rows_of(is_batched, args):
     return [[a[k] if on else a for a, on in zip(args, is_batched, strict=True)] for k in range(count)]
 
 
-def solution_sparsity(deps, *avals, problem):  # everything may depend on everything
-    return dependence.dense([(d, len(a.shape)) for d, a in zip(deps, avals, strict=True)], (problem.size,), 1)
-
-
 solution = Primitive(
     "solution",
     impl=lambda *p, problem: problem.solve(*p),
@@ -171,7 +167,7 @@ solution = Primitive(
     vjp=solution_vjp,
     saves=keeps_all,
     batch=solution_batch,
-    sparsity=solution_sparsity,
+    slots=slots.everything,
 )
 
 # ---- the system: b (..., n), x (n,), p -> y (..., n) with A(x, p) y = b ----------------------------------------------
@@ -231,9 +227,8 @@ def system_batch(is_batched, b, x, *p, problem, transposed):
     return np.stack([bind(system, *row, problem=problem, transposed=transposed) for row in rows])
 
 
-def system_sparsity(deps, b, *avals, problem, transposed):
-    parts = [(deps[0], 1), *((d, len(a.shape)) for d, a in zip(deps[1:], avals, strict=True))]
-    return dependence.dense(parts, b.shape, 1)
+def system_slots(wanted, y, b, *x, problem, transposed):
+    return slots.mixing(wanted, y.shape, 1, (b, *x), [1, *(len(v.shape) for v in x)])
 
 
 system = Primitive(
@@ -244,5 +239,5 @@ system = Primitive(
     vjp=system_vjp,
     saves=keeps_all,
     batch=system_batch,
-    sparsity=system_sparsity,
+    slots=system_slots,
 )

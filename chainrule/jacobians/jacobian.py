@@ -12,7 +12,7 @@ from ..core.tree import flatten
 from ..transforms import arguments
 from ..transforms.reverse import grad
 from .dense import dense_jacobian
-from .sparse import Prepared, Slots, matrices
+from .sparse import Prepared, Slots, size_of
 
 MODES = ("auto", "forward", "reverse", "slots")
 FORMATS = ("csr", "csc", "coo", "bsr")
@@ -40,15 +40,14 @@ class Jacobian:
             J = self._flat(J, *args) if self._flatten else J
             return (J, *aux) if self._has_aux else J
         leaves, structure, of_leaves = self._of_leaves(args, kwargs)
-        y, aux, blocks, base = self._slots.run(of_leaves, leaves)
-        outputs, out_structure = flatten(y)
-        rows = matrices(self._slots, blocks, base, outputs, leaves, self._format)
+        outputs, out_structure, aux, indices = self._slots.run(of_leaves, leaves)
+        rows = [[y.matrix(columns, self._format) for columns in indices.columns] for y in outputs]
         if not self._sparse:
             rows = [[m.toarray() for m in row] for row in rows]
             if not self._flatten:
                 rows = [
-                    [np.reshape(m, (*np.shape(v), *np.shape(x))) for m, x in zip(row, leaves, strict=True)]
-                    for row, v in zip(rows, outputs, strict=True)
+                    [np.reshape(m, (*np.shape(y.value), *np.shape(x))) for m, x in zip(row, leaves, strict=True)]
+                    for row, y in zip(rows, outputs, strict=True)
                 ]
         J = out_structure.unflatten([structure.unflatten(row) for row in rows])
         return (J, aux) if self._has_aux else J
@@ -95,12 +94,11 @@ class Jacobian:
         Cost: that of the pattern, about two to five evaluations of f.
         """
         leaves, _, of_leaves = self._of_leaves(args, kwargs)
-        y, _, blocks, base = self._slots.run(of_leaves, leaves)
-        m = sum(math.prod(np.shape(v)) for v in flatten(y)[0])
-        n = sum(math.prod(np.shape(x)) for x in leaves)
-        rows = [block for one in blocks for block in one]
-        entries = sum(math.prod(shape) * len(p.inputs) for shape, pieces in rows for p in pieces)
-        return Plan(self, m, n, self._slots.context.structures.get(rows, base.size).nnz, entries)
+        outputs, _, _, indices = self._slots.run(of_leaves, leaves)
+        every = range(indices.size)
+        m = size_of([y.value for y in outputs])
+        entries = sum(y.layout(every).nnz for y in outputs)
+        return Plan(self, m, indices.size, entries, sum(p.index.array.size for y in outputs for p in y.pieces))
 
     def prepare(self, *args: Any, **kwargs: Any) -> Prepared:
         """The sparse Jacobian with its structure fixed, for solvers that ask for the entries again and again.

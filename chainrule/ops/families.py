@@ -17,10 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core import dependence
+from ..core import slots as _slots
 from ..core.memory import COPY_BELOW
 from ..core.primitive import Aval, Kept, Plain, Primitive, keeps_all, keeps_nothing, register
-from ..core.slots import merged, moved, over, times
 from ..core.trace import UFUNCS, bind, dtype_of
 from ..core.zeros import Supported, cast as cast, fit as fit
 
@@ -130,6 +129,20 @@ def scale_adjoint(ct: Any, d: Any) -> Any:
     return scale(ct, np.conjugate(d) if ct.dtype.kind == "c" else d)
 
 
+def partials(wanted, y, x, d, reads, selects, outputs=None):
+    """Links of an elementwise operation with the partial derivatives `d`, which see `outputs`, or `y`, as y."""
+
+    def link(d_i, read, x_i):
+        outs = y if outputs is None else outputs
+        weight = (lambda: _evaluate(d_i, read, outs, x)) if callable(d_i) else d_i
+        return _slots.Link(_slots.stretched(x_i.shape, y.shape), weight, selects)
+
+    return tuple(
+        (link(d_i, read, x_i),) if on and d_i is not None else ()
+        for on, d_i, read, x_i in zip(wanted, d, reads, x, strict=True)
+    )
+
+
 def _plain(d: Sequence[Any], reads: Sequence[Any], saves: Callable[..., Kept], limit: float) -> Plain | None:
     """The short form of the rules of an operation with the partial derivatives `d`."""
     if len(d) > 2 or None in d:
@@ -152,11 +165,14 @@ def _plain_vjp(d: Any, reads: tuple[int | str, ...]) -> Callable[..., Any] | Non
     return lambda ct, y, a, b: ct * _evaluate(d, reads, y, (a, b))
 
 
-def elementwise(ufunc: Any, *, d: Any, name: str | None = None, keys: Sequence[Any] = (), halves: Any = ()):
+def elementwise(
+    ufunc: Any, *, d: Any, name: str | None = None, keys: Sequence[Any] = (), halves: Any = (), selects: bool = False
+):
     """A primitive for a NumPy ufunc, or for a function that broadcasts like one, from its partials `d`.
 
     `keys` are further ufuncs that mean the same. `halves` are functions of the inputs that give the partials in halves,
-    as small integers, if they are whole numbers of them: the tape keeps these of large arrays.
+    as small integers, if they are whole numbers of them: the tape keeps these of large arrays. selects: where a partial
+    is 0, that input was not chosen.
     """
     d = d if isinstance(d, tuple) else (d,)
     reads = tuple(map(_reads, d))
@@ -193,17 +209,8 @@ def elementwise(ufunc: Any, *, d: Any, name: str | None = None, keys: Sequence[A
     def batch(is_batched, *x):
         return bind(primitive, *aligned(is_batched, x))
 
-    def sparsity(deps, *avals):  # y[i] depends on whatever a[i], b[i], ... depend on
-        shape = np.broadcast_shapes(*(a.shape for a in avals))
-        return dependence.union([s for s, d_i in zip(deps, d, strict=True) if d_i is not None], shape)
-
-    def slots(maps, pieces, y, *x):
-        found = []
-        for own, d_i, r in zip(pieces, d, reads, strict=True):
-            if own and d_i is not None:
-                partial = _evaluate(d_i, r, y, x)
-                found += [times(maps, p, partial, y.shape) for p in own]
-        return merged(found)
+    def slots_of(wanted, y, *x):
+        return partials(wanted, y, x, d, reads, selects)
 
     primitive = register(
         Primitive(
@@ -214,8 +221,7 @@ def elementwise(ufunc: Any, *, d: Any, name: str | None = None, keys: Sequence[A
             None if constant else vjp,
             saves,
             batch,
-            sparsity,
-            slots,
+            slots_of,
             zeros="stay",
             plain=_plain(d, reads, saves, COPY_BELOW if halves else math.inf),
             slopes=slopes if halves else None,
@@ -265,13 +271,10 @@ def jointly(ufunc: Any, *, d: Sequence[Any], name: str | None = None) -> Primiti
     def batch(is_batched, *x):
         return bind(primitive, *aligned(is_batched, x))
 
-    def sparsity(deps, *avals):
-        shape = np.broadcast_shapes(*(a.shape for a in avals))
-        return tuple(
-            dependence.union([s for s, d_i in zip(deps, row, strict=True) if d_i is not None], shape) for row in rows
-        )
+    def slots_of(wanted, y, *x):
+        return tuple(partials(wanted, v, x, row, read, False, y) for v, row, read in zip(y, rows, reads, strict=True))
 
-    primitive = register(Primitive(name or ufunc.__name__, ufunc, aval, jvp, vjp, saves, batch, sparsity, multi=True))
+    primitive = register(Primitive(name or ufunc.__name__, ufunc, aval, jvp, vjp, saves, batch, slots_of, multi=True))
     UFUNCS[ufunc] = primitive
     return primitive
 
@@ -328,18 +331,10 @@ def reduction(impl: Callable[..., Any], *, name: str, d: Any, selects: bool = Fa
     def batch(is_batched, x, *, axes, keepdims):
         return bind(primitive, x, axes=tuple(i + 1 for i in axes), keepdims=keepdims)
 
-    def sparsity(deps, x, *, axes, keepdims):  # y[i] depends on every x[i, j]
-        if d is None:
-            return dependence.nothing(reduced_shape(x.shape, axes, keepdims))
-        out = dependence.over_axes(deps[0], axes)
-        return out.reshape(len(out), *reduced_shape(x.shape, axes, keepdims))
-
-    def slots(maps, pieces, y, x, *, axes, keepdims):
-        (own,) = pieces
-        if callable(d):
-            weights = d(kept(y, x.shape, axes), x, axes)
-            own = [times(maps, p, weights, x.shape) for p in own]
-        return [over(maps, p, axes, keepdims, x.shape) for p in own]
+    def slots_of(wanted, y, x, *, axes, keepdims):  # y[i] depends on every x[i, j]
+        move = _slots.reduced(x.shape, axes, keepdims, y.shape)
+        weight = (lambda: move(d(kept(y, x.shape, axes), x, axes), 0)) if callable(d) else d
+        return ((_slots.Link(move, weight, selects),),)
 
     saves = keeps_all if callable(d) else keeps_nothing
     primitive = register(
@@ -351,8 +346,7 @@ def reduction(impl: Callable[..., Any], *, name: str, d: Any, selects: bool = Fa
             None if d is None else vjp,
             saves,
             batch,
-            sparsity,
-            slots,
+            _slots.nothing if d is None else slots_of,
             zeros=None if callable(d) else "move",
         )
     )
@@ -379,13 +373,14 @@ def structural(
     name: str,
     transpose: Callable[..., Any],
     batch: Callable[..., Any],
-    sparsity: Callable[..., Any] | None = None,
+    move: Callable[..., Any] | None = None,
+    slots: Callable[..., Any] | None = None,
 ) -> Primitive:
     """A primitive that only moves elements of its one input; `impl` says where to.
 
     Being linear, its tangent map is the operation itself, and its cotangent is `transpose(ct, x, **params)`, x
-    being asked for its shape only. `batch(x, **params)` does it with a batch axis in front; dependences are
-    moved by the same rule (an element that comes from nowhere depends on nothing: 0).
+    being asked for its shape only. `batch(x, **params)` does it with a batch axis in front, which moves slots, too,
+    unless `move(y, x, **params)` says it in a form that keeps parts together, or `slots` is a rule of its own.
     """
 
     def aval(x, **params):
@@ -400,15 +395,11 @@ def structural(
     def batch_rule(is_batched, x, **params):
         return batch(x, **params)
 
-    def move(deps, x, **params):
-        return batch(deps[0], **params)
+    def moved(wanted, y, x, **params):
+        return ((_slots.Link(move(y, x, **params) if move else _slots.ruled(primitive, **params)),),)
 
-    def slots(maps, pieces, y, x, **params):
-        key = name, repr(params)
-        return [moved(maps, key, p, x.shape, lambda a: batch(a, **params)) for p in pieces[0]]
-
-    rules = aval, jvp, vjp, keeps_nothing, batch_rule, sparsity or move, None if sparsity else slots
-    return register(primitive := Primitive(name, impl, *rules, zeros="move"))
+    primitive = Primitive(name, impl, aval, jvp, vjp, keeps_nothing, batch_rule, slots or moved, zeros="move")
+    return register(primitive)
 
 
 # ---- blockwise ----------------------------------------------------------------------------------------------
@@ -453,14 +444,15 @@ def blockwise(
         x = [pad_axes(a, ndim + len(c)) if on else a for a, on, c in zip(x, is_batched, cores_in, strict=True)]
         return bind(primitive, *x, **params)
 
-    def sparsity(deps, *avals, **params):
-        parts = [(s, len(c)) for s, c in zip(deps, cores_in, strict=True) if jvp is not None]
-        out: Any = aval(*avals, **params)
-        shapes = [a.shape for a in (out if multi else [out])]
-        whole = [dependence.dense(parts, s, len(c)) for s, c in zip(shapes, cores_out, strict=True)]
-        return tuple(whole) if multi else whole[0]
+    def slots_of(wanted, y, *x, **params):
+        counts = [len(c) for c in cores_in]
+        outputs = zip(y if multi else (y,), cores_out, strict=True)
+        found = tuple(_slots.mixing(wanted, v.shape, len(core), x, counts) for v, core in outputs)
+        return found if multi else found[0]
 
-    primitive = register(Primitive(name, impl, aval, jvp, vjp, saves, batch, sparsity, multi=multi))
+    primitive = register(
+        Primitive(name, impl, aval, jvp, vjp, saves, batch, slots_of if jvp else _slots.nothing, multi)
+    )
     return primitive
 
 

@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core import dependence
+from ..core import slots
 from ..core.primitive import Aval, Primitive, keeps_nothing, register
-from ..core.slots import Stack, together
 from ..core.trace import bind
 from .families import cast, fit, spread, structural
 
@@ -20,6 +19,7 @@ reshape = structural(
     name="reshape",
     transpose=lambda ct, x, *, shape: np.reshape(ct, x.shape),
     batch=lambda x, *, shape: bind(reshape, x, shape=batched_shape(x, shape)),
+    move=lambda y, x, *, shape: slots.Reshaped(x.shape, y.shape),
 )
 
 
@@ -35,6 +35,7 @@ broadcast_to = structural(
     name="broadcast_to",
     transpose=lambda ct, x, *, shape: fit(ct, x),
     batch=broadcast_batch,
+    move=lambda y, x, *, shape: slots.stretched(x.shape, y.shape),
 )
 
 transpose = structural(
@@ -42,6 +43,7 @@ transpose = structural(
     name="transpose",
     transpose=lambda ct, x, *, axes: np.transpose(ct, inverse_permutation(axes)),
     batch=lambda x, *, axes: bind(transpose, x, axes=(0, *(i + 1 for i in axes))),
+    move=lambda y, x, *, axes: slots.Aligned(tuple(axes), (), y.shape),
 )
 
 
@@ -62,6 +64,7 @@ copy = structural(
     name="copy",
     transpose=lambda ct, x, *, order="K": ct,
     batch=lambda x, *, order="K": bind(copy, x, order="C" if order == "C" else "K"),
+    move=lambda y, x, *, order="K": None,
 )
 
 
@@ -81,8 +84,7 @@ astype = register(
         vjp=astype_vjp,
         saves=keeps_nothing,
         batch=lambda is_batched, x, *, dtype: bind(astype, x, dtype=dtype),
-        sparsity=lambda deps, x, *, dtype: deps[0],
-        slots=lambda maps, pieces, y, x, *, dtype: pieces[0],
+        slots=lambda wanted, y, x, *, dtype: ((slots.Link(push=lambda coef: cast(coef, np.dtype(dtype))),),),
         zeros="stay",
     )
 )
@@ -98,7 +100,7 @@ astype_constant = register(
         vjp=None,
         saves=keeps_nothing,
         batch=lambda is_batched, x, *, dtype: bind(astype_constant, x, dtype=dtype),
-        sparsity=lambda deps, x, *, dtype: dependence.nothing(x.shape),
+        slots=slots.nothing,
     )
 )
 
@@ -141,24 +143,14 @@ def concatenate_batch(is_batched, *x, axis):
     return bind(concatenate, *x, axis=axis + 1)
 
 
-def concatenate_sparsity(deps, *avals, axis):
-    longest = max(0 if d is None else len(d) for d in deps)
-    whole = []
-    for d, a in zip(deps, avals, strict=True):
-        d = dependence.nothing(a.shape) if d is None else d
-        whole.append(np.concatenate([np.zeros((longest - len(d), *a.shape), np.intp), d]))
-    return np.concatenate(whole, axis=axis + 1)
-
-
-def concatenate_slots(maps, pieces, y, *x, axis):
-    shapes = [v.shape for v in x]
-
-    def whole():
-        parts = [list(own or []) for own in pieces]
-        return together(maps, ("concatenate", axis), parts, shapes, lambda *a: np.concatenate(a, axis + 1))
-
-    parts = [(shape, own or []) for shape, own in zip(shapes, pieces, strict=True)]
-    return Stack(parts, whole) if axis == 0 else whole()
+def concatenate_slots(wanted, y, *x, axis):
+    links, end = [], 0
+    before, after = slots.whole(y.shape[:axis]), slots.whole(y.shape[axis + 1 :])
+    for v, on in zip(x, wanted, strict=True):
+        place = range(end, end + np.shape(v)[axis])
+        links.append((slots.Link(slots.Placed((*before, place, *after))),) if on else ())
+        end = place.stop
+    return tuple(links)
 
 
 concatenate = register(
@@ -170,7 +162,6 @@ concatenate = register(
         vjp=concatenate_vjp,
         saves=keeps_nothing,
         batch=concatenate_batch,
-        sparsity=concatenate_sparsity,
         slots=concatenate_slots,
         zeros="move",
     )
@@ -208,18 +199,16 @@ windows = structural(
 )
 
 
-def windows_add_sparsity(deps, ct, *, shape, axes):
-    d = deps[0]
-    ndim = len(shape)
-    parts = []
-    for offset in np.ndindex(*ct.shape[ndim:]):
-        one = np.zeros((len(d), *shape), np.intp)
-        place = [slice(None)] * ndim
+def windows_add_slots(wanted, y, ct, *, shape, axes):
+    """A link for each offset in the window, to where it is added."""
+    links = []
+    for offset in np.ndindex(*ct.shape[len(shape) :]):
+        box = list(slots.whole(ct.shape[: len(shape)]))
+        read = slots.Read((*box, *offset))
         for a, o in zip(axes, offset, strict=True):
-            place[a] = slice(o, o + ct.shape[a])
-        one[(slice(None), *place)] = d[(..., *offset)]
-        parts.append(one)
-    return dependence.union(parts, shape)
+            box[a] = range(o, o + ct.shape[a])
+        links.append(slots.Link(slots.Chain((read, slots.Placed(tuple(box))))))
+    return (tuple(links),)
 
 
 windows_add = structural(
@@ -229,5 +218,5 @@ windows_add = structural(
     batch=lambda ct, *, shape, axes: bind(
         windows_add, ct, shape=(ct.shape[0], *shape), axes=tuple(a + 1 for a in axes)
     ),
-    sparsity=windows_add_sparsity,
+    slots=windows_add_slots,
 )

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from ..core import dependence
+from ..core.slots import Link, stretched
 from ..core.primitive import Aval, Primitive, register
-from ..core.slots import Piece, full, merged, times, wide
 from ..core.trace import UFUNCS, aval_of, bind
 from ..core.zeros import Supported, cast, fit
 from .families import aligned, keeps, spread
@@ -41,23 +40,15 @@ def selected(ct, chosen, x):
     return Supported(ct, chosen if np.shape(chosen) == ct.shape else np.broadcast_to(chosen, ct.shape)).fit(x)
 
 
-def where_sparsity(deps, c, a, b):
-    return dependence.union(list(deps[1:]), np.broadcast_shapes(c.shape, a.shape, b.shape))
+def where_slots(wanted, y, c, a, b):
+    def link(x, chosen):
+        return (Link(stretched(x.shape, y.shape), chosen, selects=True),)
 
-
-def where_slots(maps, pieces, y, c, a, b):
-    """The coefficients are selected, not multiplied: that of what was not taken may be infinite."""
-    c = c if aval_of(c).dtype == bool else np.not_equal(c, 0)
-    c = wide(c[None], y.shape)
-    found = []
-    for own, pick in (
-        (pieces[1], lambda coef: np.where(c, coef, 0.0)),
-        (pieces[2], lambda coef: np.where(c, 0.0, coef)),
-    ):
-        for p in own or []:
-            p = times(maps, p, 1, y.shape)
-            found.append(Piece(p.base, p.inputs, pick(p.coef)))
-    return merged(found)
+    return (
+        (),
+        link(a, lambda: np.not_equal(c, 0)) if wanted[1] else (),
+        link(b, lambda: np.equal(c, 0)) if wanted[2] else (),
+    )
 
 
 where = register(
@@ -69,7 +60,6 @@ where = register(
         vjp=where_vjp,
         saves=keeps((), (0,), (0,)),
         batch=lambda is_batched, *x: bind(where, *aligned(is_batched, x)),
-        sparsity=where_sparsity,
         slots=where_slots,
         zeros="stay",
     )
@@ -79,8 +69,11 @@ where = register(
 # ---- real and imaginary parts, |z|: the operations on complex numbers that are not holomorphic ---------------
 
 
-def complex_parts(name, impl, jvp, vjp, saves):
-    """An elementwise operation of one input whose rules are not a multiplication by one partial derivative."""
+def complex_parts(name, impl, jvp, vjp, saves, real=True):
+    """An elementwise operation of one input whose rules are not a multiplication by one partial derivative.
+
+    real: whether it has a slope in real numbers.
+    """
 
     def aval(x):
         return Aval(x.shape, np.asarray(impl(np.ones((), x.dtype))).dtype)
@@ -88,23 +81,10 @@ def complex_parts(name, impl, jvp, vjp, saves):
     def batch(is_batched, x):
         return bind(primitive, x)
 
-    def sparsity(deps, x):
-        return deps[0]
+    def slots_of(wanted, y, x):
+        return ((Link(push=lambda coef: jvp((coef,), y, x)),) if real or x.dtype.kind == "c" else (),)
 
-    def slots(maps, pieces, y, x):
-        if x.dtype.kind != "c":
-            slope = jvp((np.ones_like(x),), y, x)
-            return [] if slope is None else [times(maps, p, slope, y.shape) for p in pieces[0]]
-        if not all(p.base.is_real for p in pieces[0]):
-            raise TypeError(
-                f"{name} of complex numbers is not holomorphic, so that one complex number an entry cannot hold its "
-                "derivative; differentiate with respect to the real and the imaginary part"
-            )
-        # Of real inputs the coefficients are the derivatives themselves, and what is done to tangents is done to them.
-        coefs = [np.asarray(full(p.coef, x.shape), y.dtype if y.dtype.kind == "c" else x.dtype) for p in pieces[0]]
-        return [Piece(p.base, p.inputs, jvp((c,), y[None], x[None])) for p, c in zip(pieces[0], coefs, strict=True)]
-
-    primitive = register(Primitive(name, impl, aval, jvp, vjp, saves, batch, sparsity, slots, zeros="stay"))
+    primitive = register(Primitive(name, impl, aval, jvp, vjp, saves, batch, slots_of, zeros="stay"))
     return primitive
 
 
@@ -121,6 +101,7 @@ imag = complex_parts(
     jvp=lambda tangents, y, x: np.imag(tangents[0]),
     vjp=lambda wanted, ct, y, x: (ct * 1j if x.dtype.kind == "c" else None,),
     saves=keeps(()),
+    real=False,
 )
 conjugate = complex_parts(
     "conjugate",
@@ -165,7 +146,7 @@ def sign_vjp(wanted, ct, y, x):
     return (sign_jvp((ct,), y, x),)  # the projection across x is its own adjoint
 
 
-sign = complex_parts("sign", np.sign, sign_jvp, sign_vjp, keeps((0, "y")))
+sign = complex_parts("sign", np.sign, sign_jvp, sign_vjp, keeps((0, "y")), real=False)
 
 
 def angle_of(x):
@@ -184,6 +165,7 @@ angle = complex_parts(
     jvp=lambda tangents, y, x: np.real(np.conjugate(across(x)) * tangents[0]),
     vjp=lambda wanted, ct, y, x: (cast(ct * across(x), x.dtype),),
     saves=keeps((0,)),
+    real=False,
 )
 
 UFUNCS.update({np.conjugate: conjugate, np.absolute: absolute, np.sign: sign})

@@ -1,60 +1,63 @@
-"""The entries of a sparse matrix from the coefficients of its pieces, as an operation: so that it can be recorded."""
+"""The numbers of a sparse matrix from those of its pieces, as an operation: so that it can be traced."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..core import dependence
 from ..core.primitive import Aval, Primitive, keeps_nothing
-from ..core.slots import Piece, is_number
-from ..core.trace import bind
+from ..core.slots import Link, gathered
+from ..core.trace import bind, is_traced
 from ..core.zeros import fit
-from .assembly import Structure
+from .layout import Layout
 
 
-def entries(structure: Structure, blocks: Sequence[tuple[tuple[int, ...], Sequence[Piece]]], dtype: Any) -> Any:
-    """The entries of the matrix, in the order of its structure. The coefficients may be traced."""
-    arrays: list[Any] = []
-    numbers = []
-    for shape, pieces in blocks:
-        own = []
-        for p in pieces:
-            own.append(p.coef if is_number(p.coef) else None)
-            if own[-1] is None:
-                arrays.append(p.coef)
-        numbers.append((shape, tuple(own)))
-    if not arrays:
-        return structure.data(numbers, dtype)
-    return bind(assemble, *arrays, structure=structure, numbers=tuple(numbers), dtype=np.dtype(dtype))
+def entries(layout: Layout, coefs: Sequence[Any], dtype: Any) -> Any:
+    """The numbers of the matrix, in the order of its structure; those of the pieces may be traced."""
+    coefs = list(coefs)
+    if not is_traced(coefs):
+        return layout.fill(coefs, dtype)
+    known = tuple(c if type(c) in (int, float, complex) else None for c in coefs)
+    arrays = [c for c, k in zip(coefs, known, strict=True) if k is None]
+    return bind(assemble, *arrays, layout=layout, known=known, dtype=np.dtype(dtype))
 
 
-def _filled(arrays: Sequence[Any], numbers: Any) -> list[tuple[tuple[int, ...], list[Any]]]:
+def _fill(*arrays, layout, known, dtype):
     rest = iter(arrays)
-    return [(shape, [next(rest) if c is None else c for c in own]) for shape, own in numbers]
+    return layout.fill([next(rest) if k is None else k for k in known], dtype)
 
 
-def _jvp(tangents, y, *arrays, structure, numbers, dtype):
-    without = tuple((shape, tuple(None if c is None else 0 for c in own)) for shape, own in numbers)
+def _jvp(tangents, y, *arrays, layout, known, dtype):
     whole = [np.zeros(a.shape, a.dtype) if t is None else t for t, a in zip(tangents, arrays, strict=True)]
-    return bind(assemble, *whole, structure=structure, numbers=without, dtype=dtype)
+    return bind(assemble, *whole, layout=layout, known=tuple(None if k is None else 0 for k in known), dtype=dtype)
 
 
-def _vjp(wanted, ct, y, *arrays, structure, numbers, dtype):
-    places = [p for p, (_, own) in zip(structure.places, numbers, strict=True) for p in _of_arrays(p, own)]
-    shapes = [(shape, None) for shape, own in numbers for c in own if c is None]
-    found = []
-    for on, a, place, (shape, _) in zip(wanted, arrays, places, shapes, strict=True):
-        if on:
-            wide = np.where(place < 0, np.zeros((), ct.dtype), ct[np.maximum(place, 0)])
-            found.append(fit(np.reshape(wide, (len(place), *shape)), a))
-        else:
-            found.append(None)
-    return tuple(found)
+def _places(layout: Layout, known: Sequence[Any]) -> list[np.ndarray]:
+    return [p for p, k in zip(layout.places, known, strict=True) if k is None]
 
 
-def _of_arrays(places, own):
-    return [p for p, c in zip(places, own, strict=True) if c is None]
+def _vjp(wanted, ct, y, *arrays, layout, known, dtype):
+    def pulled(a, place):
+        wide = np.where(place < 0, np.zeros((), ct.dtype), ct[np.maximum(place, 0)])
+        return fit(wide, a)
+
+    places = _places(layout, known)
+    return tuple(pulled(a, p) if on else None for on, a, p in zip(wanted, arrays, places, strict=True))
+
+
+def _slots(wanted, y, *arrays, layout, known, dtype):
+    def link(a, place):
+        source = np.broadcast_to(np.arange(a.size).reshape(a.shape), place.shape)[place >= 0]
+        target = place[place >= 0]
+        order = np.argsort(target, kind="stable")
+        target = target[order]
+        rank = np.arange(len(target)) - np.searchsorted(target, target)
+        whole = np.full((int(rank.max(initial=-1)) + 1, layout.nnz), -1)
+        whole[rank, target] = source[order]
+        return Link(gathered(whole))
+
+    places = _places(layout, known)
+    return tuple((link(a, p),) if on else () for on, a, p in zip(wanted, arrays, places, strict=True))
 
 
 def _batch(is_batched, *arrays, **params):
@@ -65,13 +68,11 @@ def _batch(is_batched, *arrays, **params):
 
 assemble = Primitive(
     "assemble",
-    impl=lambda *arrays, structure, numbers, dtype: structure.data(_filled(arrays, numbers), dtype),
-    aval=lambda *avals, structure, numbers, dtype: Aval((structure.nnz,), dtype),
+    impl=_fill,
+    aval=lambda *avals, layout, known, dtype: Aval((layout.nnz,), dtype),
     jvp=_jvp,
     vjp=_vjp,
     saves=keeps_nothing,
     batch=_batch,
-    sparsity=lambda deps, *avals, structure, numbers, dtype: dependence.dense(
-        [(d, len(a.shape)) for d, a in zip(deps, avals, strict=True)], (structure.nnz,), 1
-    ),
+    slots=_slots,
 )

@@ -1,173 +1,421 @@
-"""Sparse Jacobians, in one pass: each value travels with the pieces of its Jacobian (core/slots.py)."""
+"""Slots. Each value travels with a few pieces, which say of each element what inputs it depends on, and by how much.
+
+One pass over the operations gives the sparse Jacobian, its pattern and its numbers (core/slots.py says what pieces are).
+Moving indices about is the same work at every call, so it is done once: an `Index` remembers what was made of it.
+"""
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.dependence import compact
+from ..core.errors import user_line
 from ..core.primitive import Primitive
-from ..core.slots import Base, Maps, Piece, Stack, fixed
-from ..core.trace import Trace, Tracer, aval_of, bind
-from .assembly import Structures
+from ..core.slots import BY_JVP, NOTHING, Aligned, Box, Contents, Link, Mapped, Move, cut, lengths, whole
+from ..core.trace import Trace, Tracer, bind, concrete, is_traced
+from .assembling import entries
+from .batching import vmap
+from .layout import Layout
+
+MANY = 64
+"""Pieces, or entries for each element, from which on equal entries are looked for and united."""
+
+TOO_MANY = 1 << 27
+"""Entries that one operation may have."""
+
+
+class TooManySlots(Exception):
+    """Another way to the Jacobian is better: slots have become too many."""
+
+
+class Index:
+    """An array of input numbers, and what has been made of it."""
+
+    __slots__ = ("array", "made")
+
+    def __init__(self, array: np.ndarray):
+        self.array = array
+        self.made: dict[Any, Index] = {}
+
+
+class Piece(NamedTuple):
+    """Which inputs some elements depend on, and by how much (None: the pattern alone is asked for)."""
+
+    index: Index
+    coef: Any
+    box: Box | None = None
+
+
+class Indices:
+    """The index arrays of one function of arrays of these shapes, and layouts made of them, kept from call to call."""
+
+    def __init__(self, shapes: Sequence[tuple[int, ...]], is_complex: bool = False):
+        self.is_complex = is_complex
+        sizes = [math.prod(s) for s in shapes]
+        self.size = sum(sizes)
+        ends = np.cumsum([0, *sizes])
+        self.columns = [range(int(a), int(b)) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        self.shapes = tuple(shapes)
+        self.clear()
+
+    def clear(self) -> None:
+        base = np.arange(self.size, dtype=np.int32 if self.size < 2**31 else np.int64)
+        self.table: dict[Any, list[Index]] = {}
+        self.layouts: dict[Any, Any] = {}
+        self.count = 0
+        parts = zip(self.columns, self.shapes, strict=True)
+        self.seeds = [self.intern(base[c.start : c.stop].reshape(s)) for c, s in parts]
+        self.limit = 0
+
+    def tidy(self) -> None:
+        """To be called after each call: forgets everything where most of it cannot be of use again."""
+        if not self.limit:
+            self.limit = 4 * self.count + 1000
+        elif self.count > self.limit:
+            self.clear()
+
+    def intern(self, array: np.ndarray) -> Index:
+        """`array` as an index; an old one, if it has the same contents."""
+        key: Any = array.shape
+        if array.size:
+            places = [tuple(n * k // 4 for n in array.shape) for k in (0, 1, 2, 3)]
+            key = (array.shape, *(int(array[p]) for p in places), int(array[(-1,) * array.ndim]))
+        same = self.table.setdefault(key, [])
+        for index in same:
+            if np.array_equal(index.array, array):
+                return index
+        same.append(Index(array))
+        self.count += 1
+        return same[-1]
+
+    def layout(self, pieces: Sequence["Piece"], shape: tuple[int, ...], columns: range) -> Layout:
+        """Where the numbers of pieces of an array of `shape` go."""
+        key = shape, columns, tuple((id(p.index), p.box) for p in pieces)
+        found = self.layouts.get(key)
+        if found is None:
+            layout = Layout([(p.index.array, p.box) for p in pieces], shape, columns)
+            found = self.layouts[key] = layout, [p.index for p in pieces]  # kept, for their ids are the key
+        return found[0]
+
+    def moved(self, index: Index, move: Move, lead: int) -> Index:
+        found = index.made.get((move, lead))
+        if found is None:
+            array = index.array
+            moved = move(array + 1, lead) - 1 if move.fills else move(array, lead)
+            if moved.size > TOO_MANY:
+                raise TooManySlots(f"{moved.size} entries")
+            found = self.intern(moved)
+            if isinstance(move, Mapped):
+                for arg in move.args:
+                    if isinstance(arg, Contents):
+                        arg.own()
+            index.made[move, lead] = found
+        return found
 
 
 class Slotted(Tracer):
-    """A value, and the pieces of its Jacobian."""
+    """A value and its pieces."""
 
     __slots__ = ()
 
     pieces = Tracer.companion
 
 
-class Context:
-    """What is kept from call to call: indices, and the structures that come of them.
+class _Settings(NamedTuple):
+    indices: Indices
+    mode: str
 
-    `groups(pattern)` colors the columns of a sparse pattern.
+
+class SlotTrace(Trace):
+    """Computes the value, and moves the pieces.
+
+    mode: "values", "local" (the pattern at these values), or "global" (the pattern at all values: what would depend on
+    them raises).
     """
-
-    def __init__(self, groups: Callable[[Any], np.ndarray]):
-        self.maps, self.structures, self.groups = Maps(), Structures(), groups
-        self.bases: dict[Any, Base] = {}
-
-    def base(self, shapes: tuple[tuple[int, ...], ...], is_complex: bool) -> Base:
-        """The inputs, leaf after leaf."""
-        return self.bases.setdefault((shapes, is_complex), Base(sum(map(math.prod, shapes)), not is_complex))
-
-    def seed(self, shape: tuple[int, ...], base: Base, start: int = 0) -> Piece:
-        """The identity: the derivative of the inputs from number `start` on by themselves."""
-
-        def make(_):
-            return np.arange(start + 1, start + math.prod(shape) + 1).reshape(1, *shape)
-
-        return Piece(base, self.maps.get(("seed", shape, start), NOTHING, make), 1)
-
-
-NOTHING = np.zeros(0)
-
-
-class SlotsTrace(Trace):
-    """Computes the value, and what an operation makes of the pieces."""
 
     __slots__ = ()
 
     writes_in_place = False
 
-    def __init__(self, context: Context):
+    def __init__(self, indices: Indices, mode: str = "values"):
         super().__init__()
-        self.state = context
+        self.state = _Settings(indices, mode)
+
+    def seed(self, xs: Sequence[Any]) -> list[Slotted]:
+        one = 1 if self.state.mode == "values" else None
+        return [Slotted(self, x, (Piece(i, one),)) for x, i in zip(xs, self.state.indices.seeds, strict=True)]
 
     def lift(self, value: Any) -> Slotted:
-        return Slotted(self, value, [])
+        return Slotted(self, value, ())
+
+    def concrete(self, tracer: Tracer, what: str) -> Any:
+        if self.state.mode == "global":
+            raise ValueError(
+                f"sparsity: {what} was asked for (at {user_line()}), so the pattern depends on the values: with "
+                "local=True it is that of the branches and indices taken at x"
+            )
+        return super().concrete(tracer, what)
+
+    def is_constant(self, tracer: Tracer) -> bool:
+        return not tracer.companion
 
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         own = [a.__class__ is Slotted and a._trace is self for a in args]
         values = [a.primal if on else a for a, on in zip(args, own, strict=True)]
-        if params.get("in_place"):
-            params = params | {"in_place": False}
         y = bind(primitive, *values, **params)
-        pieces = [a.companion if on else None for a, on in zip(args, own, strict=True)]
-        if primitive.jvp is None:
+        wanted = [bool(on and a.companion) for a, on in zip(args, own, strict=True)]
+        if self.state.mode == "global":
+            # What is a constant for derivatives depends on values nonetheless: rules that look at it must not.
+            values = [a if on and not w else v for a, v, on, w in zip(args, values, own, wanted, strict=True)]
+        elif primitive.jvp is None or not any(wanted):
             return y
-        if not any(pieces):  # a constant that traced values may be written into
-            return tuple(map(self.lift, y)) if primitive.multi else self.lift(y)
-        context = self.state
-        if primitive.slots is None:
-            made = by_products(context, primitive, pieces, y, values, params)
-            return (
-                tuple(Slotted(self, *v) for v in zip(y, made, strict=True))
-                if primitive.multi
-                else Slotted(self, y, made[0])
-            )
-        return Slotted(self, y, primitive.slots(context.maps, pieces, y, *values, **params))
+        outputs = y if primitive.multi else (y,)
+        if primitive.jvp is None or not any(wanted):
+            pieces: Any = ((),) * len(outputs)
+        else:
+            links = primitive.slots(wanted, y, *values, **params)
+            step = _Step(self, primitive, args, values, y, params)
+            pieces = [
+                step.pieces(v, per) for v, per in zip(outputs, links if primitive.multi else (links,), strict=True)
+            ]
+        whole_y = tuple(Slotted(self, v, p) for v, p in zip(outputs, pieces, strict=True))
+        return whole_y if primitive.multi else whole_y[0]
 
 
-def by_products(context: Context, primitive: Primitive, pieces, y, x, params) -> list[list[Piece]]:
-    """The pieces of the outputs of an operation without a rule of its own, from tangents along groups of inputs.
+class _Step:
+    """What happens to pieces at one operation."""
 
-    Inputs are in one group if no element of an output depends on two of them (Curtis, Powell and Reid 1974).
-    """
-    outputs = y if primitive.multi else (y,)
-    found: list[list[Piece]] = [[] for _ in outputs]
-    for base in dict.fromkeys(p.base for own in pieces for p in own or []):
-        mine = [[p for p in own or [] if p.base is base] for own in pieces]
-        columns = _columns(context, primitive, base, mine, y, x, params)
-        if columns is None:
-            continue
-        groups, indices = columns
-        dtypes = [v.dtype if v.dtype.kind in "fc" else float for v in outputs]
-        coefs = [np.zeros(i.shape, dtype) for i, dtype in zip(indices, dtypes, strict=True)]
-        for group in range(int(groups.max(initial=-1)) + 1):
-            seed = np.concatenate([[0.0], groups == group])
-            tangents = [_tangent(own, seed, v) if own else None for own, v in zip(mine, x, strict=True)]
-            slopes = primitive.jvp(tangents, y, *x, **params)  # pyright: ignore[reportOptionalCall]
-            if not base.is_real and group == 0:
-                _must_be_holomorphic(primitive, tangents, slopes, y, x, params)
-            for n, slope in enumerate(slopes if primitive.multi else (slopes,)):
-                if slope is not None and coefs[n].size:
-                    here = (indices[n] > 0) & (groups[indices[n] - 1] == group)
-                    coefs[n] = np.where(here, slope, coefs[n])
-        for own, index, coef in zip(found, indices, coefs, strict=True):
-            if len(index):
-                own.append(Piece(base, index, coef))
-    return found
+    def __init__(self, trace: SlotTrace, primitive: Primitive, args: Any, values: list[Any], y: Any, params: Any):
+        self.indices, self.mode = trace.state
+        self.primitive, self.args, self.values, self.y, self.params = primitive, args, values, y, params
+        self.blocks: dict[Any, Any] = {}
 
+    def pieces(self, y: Any, links: Sequence[Sequence[Link]]) -> tuple[Piece, ...]:
+        """The pieces of an output, from the links of all inputs; pieces with the same index are added up."""
+        shape, found = y.shape, {}
+        for i, of_input in enumerate(links):
+            if not of_input:
+                continue
+            pieces, x_shape = self.args[i].companion, self.values[i].shape
+            for link in of_input:
+                weight = self.weight(i, link, y)
+                for piece in pieces:
+                    new = self.carried(piece, link, weight, x_shape, shape)
+                    if new is None:
+                        continue
+                    key = id(new.index), new.box
+                    old = found.get(key)
+                    if old is not None and new.coef is not None:
+                        new = Piece(new.index, old.coef + new.coef, new.box)
+                    found[key] = new
+        pieces = tuple(found.values())
+        if len(pieces) > MANY or (
+            pieces and sum(p.index.array.size for p in pieces) > MANY * (math.prod(shape) + MANY)
+        ):
+            return united(self.indices, pieces, shape, y.dtype)
+        return pieces
 
-def _columns(context: Context, primitive: Primitive, base: Base, pieces, y, x, params) -> Any:
-    """The group of each input, and for each output the inputs that its elements depend on; None if there are none."""
-    ids = tuple(tuple(id(p.inputs) for p in own) for own in pieces)
-    x = [fixed([v])[0] if np.dtype(aval_of(v).dtype).kind in "iub" else v for v in x]
-    shapes = tuple(np.shape(v) for v in x)
-    first = next((p for own in pieces for p in own), None)
-    if first is None:
-        return None
+    def weight(self, i: int, link: Link, y: Any) -> Any:
+        """A number or an array; None if nobody asks for it."""
+        if self.mode != "values" and not (link.selects and self.mode == "local"):
+            return None
+        if link.weight is BY_JVP:
+            return self.by_jvp(i, link.move, y)
+        weight = link.weight() if callable(link.weight) else link.weight
+        if self.mode != "values":
+            return concrete(weight, "a selection")
+        along_i = link.along_i() if link.along_i else None
+        return weight if along_i is None else self.weights(weight, along_i)
 
-    def find(_):
-        deps = [np.concatenate([p.inputs for p in own]) if own else None for own in pieces]
-        shaped = [v if hasattr(v, "shape") else aval_of(v) for v in x]
-        found = primitive.sparsity(deps, *shaped, **params)
-        indices = [compact(np.asarray(d)) for d in (found if primitive.multi else (found,))]
-        return context.groups(pattern_of(base.size, indices)), indices
+    def carried(self, piece: Piece, link: Link, weight: Any, x_shape: Any, shape: Any) -> Piece | None:
+        """The piece that a link makes of a piece."""
+        move, part = link.move, None
+        if piece.box is not None and move is not None:
+            part = move.part(piece.box)
+            if part is None:
+                piece = spread(self.indices, piece, x_shape)
+            elif part is NOTHING:
+                return None
+        index, coef, box = piece
+        held = x_shape if box is None else lengths(box)
+        if part is not None:
+            move, box = part.move, part.box
+            if box == whole(shape):
+                box = None
+        elif move is not None:
+            box = move.box
+        if move is not None:
+            index = self.indices.moved(index, move, index.array.ndim - len(held))
+        if coef is None:
+            if self.mode == "local" and link.selects:
+                index = self.selected(index, weight, part, box)
+            return Piece(index, None, box)
+        if link.push is not None:
+            index, coef, _ = spread(self.indices, piece, x_shape)
+            front = np.shape(coef)[: max(np.ndim(coef) - len(shape), 0)]
+            return Piece(index, self.push(link, np.broadcast_to(coef, (*front, *shape))))
+        if move is not None and getattr(coef, "shape", ()):
+            coef = moved_coef(move, coef, held)
+        ranges = part.cut if part is not None else box
+        if ranges is not None and getattr(weight, "shape", ()):
+            weight = cut(weight, ranges)
+        return Piece(index, scaled(coef, weight, link.selects), box)
 
-    context.maps.keep([p for own in pieces for p in own])
-    key = "columns", primitive.name, repr(params), ids, shapes
-    return context.maps.get(key, first.inputs, find, [v for v in x if np.dtype(aval_of(v).dtype).kind in "iub"])
+    def push(self, link: Link, coef: Any) -> Any:
+        pushed: Any = link.push(coef)  # pyright: ignore[reportOptionalCall]
+        if self.indices.is_complex:
+            self.must_be_holomorphic(pushed, lambda: link.push(coef * 1j))  # pyright: ignore[reportOptionalCall]
+        return pushed
 
+    def must_be_holomorphic(self, along_1: Any, along_i: Callable[[], Any]) -> None:
+        """Raises if the derivative along the imaginary unit is not i times that along 1: Cauchy and Riemann.
 
-def pattern_of(size: int, indices: list[np.ndarray]) -> Any:
-    """Indices of several outputs as a matrix of `size` columns, a row for each of their elements."""
-    import scipy.sparse
-
-    rows, columns, start = [], [], 0
-    for index in indices:
-        flat = np.reshape(index, (len(index), math.prod(index.shape[1:])))
-        slot, row = np.nonzero(flat)
-        rows.append(row + start)
-        columns.append(flat[slot, row] - 1)
-        start += flat.shape[1]
-    entries = np.concatenate(rows), np.concatenate(columns)
-    return scipy.sparse.csr_array((np.ones(len(entries[0])), entries), shape=(start, size))
-
-
-def _tangent(pieces: list[Piece], seed: np.ndarray, x: Any) -> Any:
-    """How x changes when the inputs change by `seed[1:]`."""
-    total: Any = sum(np.sum(p.coef * seed[p.inputs], axis=0) for p in pieces)
-    return total.astype(x.dtype if hasattr(x, "dtype") else float)
-
-
-def _must_be_holomorphic(primitive: Primitive, tangents, slopes, y, x, params) -> None:
-    turned = primitive.jvp([None if t is None else 1j * t for t in tangents], y, *x, **params)  # pyright: ignore
-    for a, b in zip(slopes if primitive.multi else (slopes,), turned if primitive.multi else (turned,), strict=True):
-        if a is not None and not np.allclose(1j * a, b, rtol=1e-3, atol=1e-6 * np.max(np.abs(a), initial=0)):
+        Numbers that other transforms trace are not looked at.
+        """
+        if is_traced([along_1]):
+            return
+        if not np.allclose(1j * along_1, along_i(), 1e-3, 1e-6 * np.max(np.abs(along_1), initial=0), equal_nan=True):
             raise TypeError(
-                f"{primitive.name} of these complex numbers is not holomorphic, so that one complex number an entry "
-                "cannot hold its derivative; differentiate with respect to the real and the imaginary part"
+                f"{self.primitive.name} of these complex numbers is not holomorphic, so that one complex number an "
+                "entry cannot hold its derivative; differentiate with respect to the real and the imaginary part"
             )
 
+    def weights(self, along_1: Any, along_i: Any) -> Any:
+        """The weights of an operation of complex numbers."""
+        if not self.indices.is_complex:
+            return _Real(along_1, along_i)
+        self.must_be_holomorphic(along_1, lambda: along_i)
+        return along_1
 
-def blocks_of(value: Any, pieces: Any) -> list[tuple[tuple[int, ...], list[Piece]]]:
-    """Of each block of rows the shape of the value and its pieces."""
-    if isinstance(pieces, Stack):
-        return pieces.blocks()
-    return [(np.shape(value), pieces or [])]
+    def selected(self, index: Index, weight: Any, part: Any, box: Any) -> Index:
+        """Without the elements that were not chosen."""
+        ranges = part.cut if part is not None else box
+        if ranges is not None and getattr(weight, "shape", ()):
+            weight = cut(weight, ranges)
+        return self.indices.intern(np.where(weight != 0, index.array, -1))
+
+    def by_jvp(self, i: int, move: Aligned, y: Any) -> Any:
+        """The derivative of y along each unit vector of some axes of input i: `(*sizes, *y.shape)`."""
+        blocks = self.blocks.get((i, move.slots))
+        if blocks is None:
+            x = self.values[i]
+            order = sorted(move.slots)
+            sizes = [x.shape[a] for a in order]
+            n = math.prod(sizes)
+            if n * y.size > TOO_MANY:
+                raise TooManySlots(f"{n * y.size} entries")
+            thin = [x.shape[a] if a in order else 1 for a in range(len(x.shape))]
+            units = np.broadcast_to(np.eye(n, dtype=x.dtype).reshape(n, *thin), (n, *x.shape))
+            turns = (1, 1j) if x.dtype.kind == "c" else (1,)
+            blocks = self.blocks[i, move.slots] = order, sizes, *(self.pushed(i, units * u) for u in turns)
+        order, sizes, *found = blocks
+        outputs = self.y if self.primitive.multi else (self.y,)
+        k = next(k for k, v in enumerate(outputs) if v is y)
+        turn = [order.index(a) for a in move.slots]
+        axes = (*turn, *range(len(turn), len(turn) + len(y.shape)))
+        whole_t = [np.transpose(np.reshape(t[k], (*sizes, *y.shape)), axes) for t in found]
+        return whole_t[0] if len(whole_t) == 1 else self.weights(*whole_t)
+
+    def pushed(self, i: int, units: np.ndarray) -> tuple[Any, ...]:
+        """The tangents of all outputs, one for each tangent of input i."""
+        primitive, outputs = self.primitive, self.y if self.primitive.multi else (self.y,)
+        jvp: Any = primitive.jvp
+
+        def push(t):
+            tangents = tuple(t if k == i else None for k in range(len(self.values)))
+            found = jvp(tangents, self.y, *self.values, **self.params)
+            found = tuple(found) if primitive.multi else (found,)
+            zero = [np.zeros(v.shape) for v in outputs]
+            return tuple(z if f is None else f for f, z in zip(found, zero, strict=True))
+
+        if not len(units):
+            return tuple(np.zeros((0, *v.shape)) for v in outputs)
+        return vmap(push)(units)
+
+
+class _Real(NamedTuple):
+    """The weights of an operation that is linear in the real and in the imaginary part, each by itself."""
+
+    along_1: Any
+    along_i: Any
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.along_1.shape
+
+    def __getitem__(self, part: Any) -> Any:
+        return _Real(self.along_1[part], self.along_i[part])
+
+
+def moved_coef(move: Move, coef: Any, held: tuple[int, ...]) -> Any:
+    """Coefficients of a piece that covers `held` elements, moved like its index."""
+    lead = max(coef.ndim - len(held), 0)
+    shape = (*coef.shape[:lead], *held)
+    return move(coef if coef.shape == shape else np.broadcast_to(coef, shape), lead)
+
+
+def scaled(coef: Any, weight: Any, selects: bool = False) -> Any:
+    """coef * weight; what was not chosen is 0, whatever it is."""
+    if type(weight) is _Real:
+        return np.real(coef) * weight.along_1 + np.imag(coef) * weight.along_i
+    if selects and getattr(coef, "shape", ()):
+        coef = np.where(weight != 0, coef, np.zeros((), coef.dtype))
+    if type(weight) in (int, float):
+        return coef if weight == 1 else -coef if weight == -1 else coef * weight
+    if type(coef) in (int, float):
+        if getattr(weight, "dtype", None) == bool:
+            return np.where(weight, float(coef), 0.0)
+        return weight if coef == 1 else -weight if coef == -1 else weight * coef
+    return coef * weight
+
+
+def spread(indices: Indices, piece: Piece, shape: tuple[int, ...]) -> Piece:
+    """The piece as one that covers everything."""
+    index, coef, box = piece
+    if box is None:
+        return piece
+    held = lengths(box)
+    move = Mapped(_filled, (box, tuple(shape)), True)
+    index = indices.moved(index, move, index.array.ndim - len(held))
+    if getattr(coef, "shape", ()):
+        coef = moved_coef(move, coef, held)
+    return Piece(index, coef)
+
+
+def _filled(a: Any, box: Box, shape: tuple[int, ...]) -> Any:
+    """Zeros of `shape`, with `a` in a box of it."""
+    out = np.zeros((a.shape[0], *shape), a.dtype, like=a if isinstance(a, Tracer) else None)
+    out[(slice(None), *(slice(r.start, r.stop, r.step) for r in box))] = a
+    return out
+
+
+def dtype_of_coefs(coefs: Sequence[Any], dtype: Any) -> Any:
+    """What holds the numbers of pieces of an array of `dtype`."""
+    dtype = dtype if dtype.kind in "fc" else np.dtype(float)
+    return np.result_type(dtype, *(c.dtype for c in coefs if hasattr(c, "dtype")))
+
+
+def united(indices: Indices, pieces: Sequence[Piece], shape: tuple[int, ...], dtype: Any) -> tuple[Piece, ...]:
+    """The same in one piece, in which no element has an input twice."""
+    key = "united", shape, tuple((id(p.index), p.box) for p in pieces)
+    made = indices.layouts.get(key)
+    if made is None:
+        layout = Layout([(p.index.array, p.box) for p in pieces], shape, range(indices.size))
+        counts = np.diff(layout.indptr)
+        depth = int(counts.max(initial=0))
+        if depth * len(counts) > TOO_MANY:
+            raise TooManySlots(f"{depth * len(counts)} entries")
+        row = np.repeat(np.arange(len(counts)), counts)
+        at = (np.arange(layout.nnz) - layout.indptr[row]) * len(counts) + row
+        index = np.full(depth * len(counts), -1, indices.seeds[0].array.dtype)
+        index[at] = layout.indices
+        made = indices.layouts[key] = layout, at, indices.intern(index.reshape(depth, *shape)), pieces
+    layout, at, index, _ = made
+    if pieces[0].coef is None:
+        return (Piece(index, None),)
+    coefs = [p.coef for p in pieces]
+    data = entries(layout, coefs, dtype_of_coefs(coefs, dtype))
+    coef = np.zeros(index.array.size, data.dtype, like=data if isinstance(data, Tracer) else None)
+    coef[at] = data
+    return (Piece(index, np.reshape(coef, index.array.shape)),)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import scipy.integrate
 
-from ...core import dependence
+from ...core import slots
 from ...core.primitive import Aval, Kept, Primitive, register
 from ...core.trace import Tracer, bind, is_traced
 from ...ops.families import add_up
@@ -237,11 +237,6 @@ def solution_aval(y0, t, *w, system, solver):
     return Aval((*t.shape, *y0.shape), np.dtype(float))
 
 
-def solution_sparsity(deps, *avals, system, solver):  # everything may depend on everything
-    shape = solution_aval(*avals, system=system, solver=solver).shape
-    return dependence.dense([(d, len(a.shape)) for d, a in zip(deps, avals, strict=True)], shape, len(shape))
-
-
 def saves(wanted):
     return Kept((False,) + (True,) * (len(wanted) - 1), True)  # y0 is y[0]
 
@@ -255,7 +250,7 @@ ode = register(
         vjp=solution_vjp,
         saves=saves,
         batch=solution_batch,
-        sparsity=solution_sparsity,
+        slots=slots.everything,
     )
 )
 
