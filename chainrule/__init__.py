@@ -19,6 +19,7 @@ from .jacobians.jacobian import hessian as hessian, jacobian as jacobian
 from .jacobians.operators import linear_operator as linear_operator
 from .jacobians.programs import nlp as nlp
 from .jacobians.propagation import propagate as propagate
+from .jacobians.sparse import sparsity as sparsity
 from .jacobians.structures import (
     Banded as Banded,
     BlockDiagonal as BlockDiagonal,
@@ -42,4 +43,3 @@ from .transforms.reverse import (
     variable as variable,
     vjp as vjp,
 )
-from .jacobians.sparse import sparsity as sparsity

@@ -15,12 +15,12 @@ from .core.errors import LostGradientError
 from .core.primitive import Aval
 from .core.trace import aval_of
 from .core.tree import flatten
+from .jacobians.jacobian import jacobian
+from .jacobians.sparse import sparsity
 from .transforms.batching import vmap
 from .transforms.forward import jvp
 from .transforms.recording import Var, record
 from .transforms.reverse import value_and_grad, vjp
-from .jacobians.jacobian import jacobian
-from .jacobians.sparse import sparsity
 
 __all__ = ["check_gradients", "check_rules"]
 
@@ -380,7 +380,10 @@ def pattern_covers_the_jacobian(case: Example) -> None:
     for i, k in itertools.product(range(len(case.xs)), range(len(case.ys))):
         one = _of(case, [i])
         x = np.asarray(case.xs[i])
-        of = lambda v, one=one, k=k: one(v)[k]
+
+        def of(v, one=one, k=k):
+            return one(v)[k]
+
         pattern = pattern_of(of, x)
         assert pattern.shape == (case.ys[k].size, x.size), f"{case}: its shape is {pattern.shape}"
         sparse = None if x.dtype.kind == "c" else jacobian(of, sparse=True)(x).toarray()

@@ -20,7 +20,7 @@ from cases import CASES, Case
 from chainrule import testing
 from chainrule.core.errors import MissingRuleError
 from chainrule.core.graph import Var
-from chainrule.core.primitive import PRIMITIVES, Aval, Kept, Primitive
+from chainrule.core.primitive import PRIMITIVES, Kept, Primitive
 from chainrule.core.trace import LATE, NUMBERS, aval_of, bind
 from chainrule.core.zeros import dense
 from chainrule.testing import COLUMNS, OF_DERIVATIVES

@@ -399,8 +399,14 @@ CASES = {
     "a sparse jacobian in a gradient": (
         lambda: cr.grad(lambda x: np.sum(cr.jacobian(np.sin, sparse=True)(x)))(x),
         TypeError,
-        "jacobian: SciPy's matrices cannot hold traced numbers: take the entries, "
-        "cr.jacobian(f, sparse=True).prepare(x).data, or a dense Jacobian",
+        "jacobian: SciPy's matrices cannot hold traced numbers (at {here}): take the entries, "
+        "cr.jacobian(f, sparse=True).entries(x), or a dense Jacobian",
+    ),
+    "a global pattern that values decide": (
+        lambda: cr.sparsity(lambda x: x if x[0] > 0 else 2 * x, x),
+        ValueError,
+        "sparsity: the truth value of an array (in `if`, `while`, `and`, `or`, `not`) was asked for (at {here}), so "
+        "the pattern depends on the values: with local=True it is that of the branches and indices taken at x",
     ),
     "a sparse jacobian of what is not holomorphic": (
         lambda: cr.jacobian(np.linalg.svdvals, sparse=True)(1j * X + X[::-1]),
@@ -873,7 +879,7 @@ def test_an_error_in_the_function_leaves_nothing_behind():
         cr.hessian(stops),
         lambda x: cr.jvp(stops, (x,), (x,)),
         lambda x: cr.record(stops, x),
-        lambda x: cr.sparsity(stops, x),
+        lambda x: cr.sparsity(stops, x, local=True),
         cr.grad(cr.checkpoint(stops)),
         lambda x: cr.grad(lambda x: cr.grad(stops)(x)[0])(x),
     ):

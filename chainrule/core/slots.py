@@ -5,9 +5,9 @@ of the shape of y with any number of *slot axes* in front, and numbers `coef` th
 
     dy[s] / dx[index[r, s]] += coef[r, s]        for every slot r and every element s;  -1 stands for no input.
 
-An operation moves pieces: what it says of an input is a list of links, `dy[s] += weight[r, s] * (the input, moved)[r, s]`,
-where `move` takes elements to places, which is done to indices and coefficients alike, and `weight` is the local partial
-derivative. A sum, for one, turns its axes into slot axes.
+An operation moves pieces. What it says of an input is a list of links, `dy[s] += weight[r, s] * (the input, moved)[r,
+s]`: `move` takes elements to places, which is done to indices and coefficients alike, and `weight` is the local
+partial derivative. A sum, for one, turns its axes into slot axes.
 
 Moves are values: equal ones do the same, so what they make of an index array is found again at the next call.
 """
@@ -32,7 +32,8 @@ class Link(NamedTuple):
     move: Any = None
     """None: every element stays where it is"""
     weight: Any = 1
-    """A number; a function without arguments to an array that broadcasts to the slot axes and the shape of y; BY_JVP"""
+    """A number; a function without arguments to an array that broadcasts to the slot axes and the shape of y, or that
+    of the part that `move` covers; BY_JVP"""
     selects: bool = False
     """Whether an element of weight 0 was not chosen, so that no slope at it matters"""
     along_i: Callable[[], Any] | None = None
@@ -247,12 +248,13 @@ def _between(r: range, low: int, high: int) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Placed(Move):
-    """x as the part `box` of an array that has nothing else."""
+    """x as the part `box` of an array that has nothing else, after `slots` slot axes that earlier moves have made."""
 
     box: Box
+    slots: int = 0
 
     def __call__(self, a: Any, lead: int) -> Any:
-        shape = (*a.shape[:lead], *lengths(self.box))
+        shape = (*a.shape[: lead + self.slots], *lengths(self.box))
         return a if a.shape == shape else np.reshape(a, shape)
 
     def part(self, box: Box) -> Part | None:
@@ -331,8 +333,9 @@ class Contents:
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        same = isinstance(other, Contents) and self.sample == other.sample
-        return same and (self.array is other.array or np.array_equal(self.array, other.array))
+        if not isinstance(other, Contents) or self.sample != other.sample:
+            return False
+        return self.array is other.array or np.array_equal(self.array, other.array)
 
     def own(self) -> None:
         """Makes a copy of the array, so that nobody can change it."""

@@ -5,8 +5,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..core.slots import Chain, Link, Mapped, gathered, matched
 from ..core.primitive import Aval, Primitive, register
+from ..core.slots import Chain, Link, Mapped, gathered, matched
 from ..core.trace import UFUNCS, aval_of, bind
 from .families import add_up, adjoint, fit, keeps_others, pad_axes, spread
 from .indexing import ARRAY, put

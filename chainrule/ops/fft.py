@@ -68,7 +68,7 @@ def fourier(
         read = tuple(range(count if k == axis else m) for k, m in enumerate(x.shape))
         places = tuple(None if k == axis else k for k in range(len(x.shape)))
 
-        def weight(unit=1):
+        def weight(unit: complex = 1):
             d = function(np.eye(count, dtype=x.dtype) * unit, n, 1, norm)
             return np.reshape(d, (count, *(1,) * axis, d.shape[1], *(1,) * (len(x.shape) - axis - 1)))
 

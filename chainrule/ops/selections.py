@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..core.slots import Link, stretched
 from ..core.primitive import Aval, Primitive, register
+from ..core.slots import Link, stretched
 from ..core.trace import UFUNCS, aval_of, bind
 from ..core.zeros import Supported, cast, fit
 from .families import aligned, keeps, spread

@@ -42,7 +42,11 @@ class Structure:
         import scipy.sparse
 
         if format == "csc":
-            result, own, data = scipy.sparse.csc_array(self.shape, dtype=data.dtype), self.by_column, data[self.by_column.data]
+            result, own, data = (
+                scipy.sparse.csc_array(self.shape, dtype=data.dtype),
+                self.by_column,
+                data[self.by_column.data],
+            )
         else:
             result, own = scipy.sparse.csr_array(self.shape, dtype=data.dtype), self
         result.data, result.indices, result.indptr = data, own.indices.copy(), own.indptr.copy()
@@ -115,10 +119,7 @@ class Layout(Structure):
 
         # The numbers of the entries go with them.
         part = scipy.sparse.csr_array((moved, self.indices, self.indptr), shape=self.shape)
-        if len(rows) < self.shape[0]:
-            part = part[rows]
-        else:
-            part = part.copy()
+        part = part[rows] if len(rows) < self.shape[0] else part.copy()
         before = part.data.copy()
         part.has_sorted_indices = False
         part.sort_indices()

@@ -1,9 +1,10 @@
 """Slots. Each value travels with a few pieces, which say of each element what inputs it depends on, and by how much.
 
-One pass over the operations gives the sparse Jacobian, its pattern and its numbers (core/slots.py says what pieces are).
+One pass over the operations gives the sparse Jacobian, pattern and numbers (core/slots.py says what pieces are).
 Moving indices about is the same work at every call, so it is done once: an `Index` remembers what was made of it.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -25,8 +26,14 @@ TOO_MANY = 1 << 27
 """Entries that one operation may have."""
 
 
-class TooManySlots(Exception):
-    """Another way to the Jacobian is better: slots have become too many."""
+class DenseJacobianError(ValueError):
+    """A sparse Jacobian was asked for where it would have too many entries on the way."""
+
+    def __init__(self, count: int):
+        super().__init__(
+            f"jacobian: {count} entries would be needed for one operation (at {user_line()}), so this Jacobian is not "
+            "sparse there: take products with it (cr.linear_operator), or a dense one of fewer inputs"
+        )
 
 
 class Index:
@@ -42,7 +49,7 @@ class Index:
 class Piece(NamedTuple):
     """Which inputs some elements depend on, and by how much (None: the pattern alone is asked for)."""
 
-    index: Index
+    index: Index  # pyright: ignore[reportIncompatibleMethodOverride]
     coef: Any
     box: Box | None = None
 
@@ -55,7 +62,7 @@ class Indices:
         sizes = [math.prod(s) for s in shapes]
         self.size = sum(sizes)
         ends = np.cumsum([0, *sizes])
-        self.columns = [range(int(a), int(b)) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        self.columns = [range(int(a), int(b)) for a, b in itertools.pairwise(ends)]
         self.shapes = tuple(shapes)
         self.clear()
 
@@ -104,7 +111,7 @@ class Indices:
             array = index.array
             moved = move(array + 1, lead) - 1 if move.fills else move(array, lead)
             if moved.size > TOO_MANY:
-                raise TooManySlots(f"{moved.size} entries")
+                raise DenseJacobianError(moved.size)
             found = self.intern(moved)
             if isinstance(move, Mapped):
                 for arg in move.args:
@@ -249,7 +256,7 @@ class _Step:
             index = self.indices.moved(index, move, index.array.ndim - len(held))
         if coef is None:
             if self.mode == "local" and link.selects:
-                index = self.selected(index, weight, part, box)
+                index = self.selected(index, weight_in(weight, link.move, part, box))
             return Piece(index, None, box)
         if link.push is not None:
             index, coef, _ = spread(self.indices, piece, x_shape)
@@ -257,10 +264,7 @@ class _Step:
             return Piece(index, self.push(link, np.broadcast_to(coef, (*front, *shape))))
         if move is not None and getattr(coef, "shape", ()):
             coef = moved_coef(move, coef, held)
-        ranges = part.cut if part is not None else box
-        if ranges is not None and getattr(weight, "shape", ()):
-            weight = cut(weight, ranges)
-        return Piece(index, scaled(coef, weight, link.selects), box)
+        return Piece(index, scaled(coef, weight_in(weight, link.move, part, box), link.selects), box)
 
     def push(self, link: Link, coef: Any) -> Any:
         pushed: Any = link.push(coef)  # pyright: ignore[reportOptionalCall]
@@ -288,11 +292,8 @@ class _Step:
         self.must_be_holomorphic(along_1, lambda: along_i)
         return along_1
 
-    def selected(self, index: Index, weight: Any, part: Any, box: Any) -> Index:
+    def selected(self, index: Index, weight: Any) -> Index:
         """Without the elements that were not chosen."""
-        ranges = part.cut if part is not None else box
-        if ranges is not None and getattr(weight, "shape", ()):
-            weight = cut(weight, ranges)
         return self.indices.intern(np.where(weight != 0, index.array, -1))
 
     def by_jvp(self, i: int, move: Aligned, y: Any) -> Any:
@@ -304,7 +305,7 @@ class _Step:
             sizes = [x.shape[a] for a in order]
             n = math.prod(sizes)
             if n * y.size > TOO_MANY:
-                raise TooManySlots(f"{n * y.size} entries")
+                raise DenseJacobianError(n * y.size)
             thin = [x.shape[a] if a in order else 1 for a in range(len(x.shape))]
             units = np.broadcast_to(np.eye(n, dtype=x.dtype).reshape(n, *thin), (n, *x.shape))
             turns = (1, 1j) if x.dtype.kind == "c" else (1,)
@@ -348,6 +349,12 @@ class _Real(NamedTuple):
         return _Real(self.along_1[part], self.along_i[part])
 
 
+def weight_in(weight: Any, move: Move | None, part: Any, box: Any) -> Any:
+    """The weights in the part of y that a piece covers."""
+    ranges = part.cut if part is not None else box if move is None else None
+    return weight if ranges is None or not getattr(weight, "shape", ()) else cut(weight, ranges)
+
+
 def moved_coef(move: Move, coef: Any, held: tuple[int, ...]) -> Any:
     """Coefficients of a piece that covers `held` elements, moved like its index."""
     lead = max(coef.ndim - len(held), 0)
@@ -364,7 +371,7 @@ def scaled(coef: Any, weight: Any, selects: bool = False) -> Any:
     if type(weight) in (int, float):
         return coef if weight == 1 else -coef if weight == -1 else coef * weight
     if type(coef) in (int, float):
-        if getattr(weight, "dtype", None) == bool:
+        if getattr(weight, "dtype", np.dtype(float)).kind == "b":
             return np.where(weight, float(coef), 0.0)
         return weight if coef == 1 else -weight if coef == -1 else weight * coef
     return coef * weight
@@ -385,7 +392,8 @@ def spread(indices: Indices, piece: Piece, shape: tuple[int, ...]) -> Piece:
 
 def _filled(a: Any, box: Box, shape: tuple[int, ...]) -> Any:
     """Zeros of `shape`, with `a` in a box of it."""
-    out = np.zeros((a.shape[0], *shape), a.dtype, like=a if isinstance(a, Tracer) else None)
+    like: Any = a if isinstance(a, Tracer) else None
+    out = np.zeros((a.shape[0], *shape), a.dtype, like=like)
     out[(slice(None), *(slice(r.start, r.stop, r.step) for r in box))] = a
     return out
 
@@ -405,7 +413,7 @@ def united(indices: Indices, pieces: Sequence[Piece], shape: tuple[int, ...], dt
         counts = np.diff(layout.indptr)
         depth = int(counts.max(initial=0))
         if depth * len(counts) > TOO_MANY:
-            raise TooManySlots(f"{depth * len(counts)} entries")
+            raise DenseJacobianError(depth * len(counts))
         row = np.repeat(np.arange(len(counts)), counts)
         at = (np.arange(layout.nnz) - layout.indptr[row]) * len(counts) + row
         index = np.full(depth * len(counts), -1, indices.seeds[0].array.dtype)
@@ -416,6 +424,7 @@ def united(indices: Indices, pieces: Sequence[Piece], shape: tuple[int, ...], dt
         return (Piece(index, None),)
     coefs = [p.coef for p in pieces]
     data = entries(layout, coefs, dtype_of_coefs(coefs, dtype))
-    coef = np.zeros(index.array.size, data.dtype, like=data if isinstance(data, Tracer) else None)
+    like: Any = data if isinstance(data, Tracer) else None
+    coef = np.zeros(index.array.size, data.dtype, like=like)
     coef[at] = data
     return (Piece(index, np.reshape(coef, index.array.shape)),)

@@ -4,7 +4,6 @@ There are two ways to compute all entries of a convolution: from the sums (`full
 (`by_fft`). Everything else is a part of it, or the convolution of a padded array.
 """
 
-import math
 from typing import Any
 
 import numpy as np

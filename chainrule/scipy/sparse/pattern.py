@@ -192,7 +192,7 @@ def product_slots(wanted, y, data, x, *, pattern, transposed):
     at = np.arange(len(row)) if at is None else at
     of_data, of_x = [], []
     for rows, entries in slots_of_rows(row, y.shape[0]):
-        placed = slots.Placed((rows, *slots.whole(y.shape[1:])))
+        placed = slots.Placed((rows, *slots.whole(y.shape[1:])), slots=1)
         there = entries >= 0
         deep = (*entries.shape, *(1,) * (len(y.shape) - 1))
 

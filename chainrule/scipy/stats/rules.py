@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...core.slots import Link, nothing, stretched
 from ...core.primitive import Aval, Primitive, keeps_all, keeps_nothing, register
+from ...core.slots import Link, nothing, stretched
 from ...core.trace import bind
 from ...ops.families import add_up, aligned, fit, spread
 from ...ops.signatures.tools import as_float
