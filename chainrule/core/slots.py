@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .trace import aval_of
+
 Box = tuple[range, ...]
 """A part of an array, one range with a positive step per axis. A piece may cover no more than such a part of y."""
 
@@ -426,4 +428,4 @@ def everything(wanted: Sequence[bool], y: Any, *x: Any, **params: Any) -> Any:
     """The rule of an operation of which everything may depend on everything; y may be several outputs."""
     if isinstance(y, tuple):
         return tuple(everything(wanted, v, *x) for v in y)
-    return mixing(wanted, y.shape, len(y.shape), x, [len(v.shape) for v in x])
+    return mixing(wanted, y.shape, len(y.shape), x, [len(aval_of(v).shape) for v in x])

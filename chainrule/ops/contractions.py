@@ -203,7 +203,8 @@ def product_link(i, x, ins, out, sizes):
         own, shape = once, tuple(sizes[c] for c in once)
     else:
         first = None
-    summed = "".join(c for c, n in zip(own, shape, strict=True) if c not in out and (n != 1 or sizes[c] == 1))
+    summed = "".join(c for c in own if c not in out)
+    stretched = {c for c, n in zip(own, shape, strict=True) if n != sizes[c]}
     move = matched(own, summed, out, sizes, shape)
 
     def weight():
@@ -211,9 +212,9 @@ def product_link(i, x, ins, out, sizes):
         if not others:
             return 1
         present = {c for letters, _ in others for c in letters}
-        kept = [c for c in summed + out if c in present]
+        kept = [c for c in summed + out if c in present and not (c in summed and c in stretched)]
         product = np.einsum(",".join(letters for letters, _ in others) + "->" + "".join(kept), *(v for _, v in others))
-        return np.reshape(product, [product.shape[kept.index(c)] if c in present else 1 for c in summed + out])
+        return np.reshape(product, [product.shape[kept.index(c)] if c in kept else 1 for c in summed + out])
 
     return Link(move if first is None else Chain((first, move)), weight)
 

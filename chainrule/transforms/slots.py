@@ -1,7 +1,7 @@
 """Slots. Each value travels with a few pieces, which say of each element what inputs it depends on, and by how much.
 
 One pass over the operations gives the sparse Jacobian, pattern and numbers (core/slots.py says what pieces are).
-Moving indices about is the same work at every call, so it is done once: an `Index` remembers what was made of it.
+Moving indices about is the same work at every call, so it is done once: `Indices` remember what was made of them.
 """
 
 import itertools
@@ -37,13 +37,12 @@ class DenseJacobianError(ValueError):
 
 
 class Index:
-    """An array of input numbers, and what has been made of it."""
+    """An array of input numbers, known by its identity."""
 
-    __slots__ = ("array", "made")
+    __slots__ = ("array",)
 
     def __init__(self, array: np.ndarray):
         self.array = array
-        self.made: dict[Any, Index] = {}
 
 
 class Piece(NamedTuple):
@@ -69,6 +68,7 @@ class Indices:
     def clear(self) -> None:
         base = np.arange(self.size, dtype=np.int32 if self.size < 2**31 else np.int64)
         self.table: dict[Any, list[Index]] = {}
+        self.made: dict[tuple[Index, Move, int], Index] = {}
         self.layouts: dict[Any, Any] = {}
         self.count = 0
         parts = zip(self.columns, self.shapes, strict=True)
@@ -106,7 +106,7 @@ class Indices:
         return found[0]
 
     def moved(self, index: Index, move: Move, lead: int) -> Index:
-        found = index.made.get((move, lead))
+        found = self.made.get((index, move, lead))
         if found is None:
             array = index.array
             moved = move(array + 1, lead) - 1 if move.fills else move(array, lead)
@@ -117,7 +117,7 @@ class Indices:
                 for arg in move.args:
                     if isinstance(arg, Contents):
                         arg.own()
-            index.made[move, lead] = found
+            self.made[index, move, lead] = found
         return found
 
 
@@ -175,7 +175,7 @@ class SlotTrace(Trace):
         if self.state.mode == "global":
             # What is a constant for derivatives depends on values nonetheless: rules that look at it must not.
             values = [a if on and not w else v for a, v, on, w in zip(args, values, own, wanted, strict=True)]
-        elif primitive.jvp is None or not any(wanted):
+        elif primitive.jvp is None:
             return y
         outputs = y if primitive.multi else (y,)
         if primitive.jvp is None or not any(wanted):
