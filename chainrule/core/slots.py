@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .trace import aval_of
+from .trace import Tracer, aval_of
 
 Box = tuple[range, ...]
 """A part of an array, one range with a positive step per axis. A piece may cover no more than such a part of y."""
@@ -72,6 +72,9 @@ class Move:
     def part(self, box: Box) -> Part | None:
         """The same for a part of the input; None where that has no simple form."""
         return None
+
+    def own(self) -> None:
+        """Makes copies of what others may change."""
 
 
 def whole(shape: Sequence[int]) -> Box:
@@ -213,11 +216,9 @@ class Read(Move):
                     return NOTHING
                 own.append(r.index(e))
             else:
-                found = _common(e, r)
-                if found is None:
-                    return None
-                to.append(found[0])
-                own.append(found[1])
+                here, there = _common(e, r)
+                to.append(here)
+                own.append(there)
         return Part(tuple(to), Read(tuple(own)), tuple(to)) if all(to) else NOTHING
 
 
@@ -225,25 +226,31 @@ NOTHING = Part((), None, ())
 """Nothing of the piece is left."""
 
 
-def _common(read: range, held: range) -> tuple[range, range] | None:
-    """Which positions of `read` are in `held`, and where they are there; None where these are not regular."""
-    if held.step == 1:
-        first, stop = _between(read, held.start, held.stop)
-        at = read.start - held.start
-        return range(first, stop), range(at + first * read.step, at + stop * read.step, read.step)
-    if read.step == 1:
-        first, stop = _between(held, read.start, read.stop)
-        at = held.start - read.start
-        return range(at + first * held.step, at + stop * held.step, held.step)[: stop - first], range(first, stop)
-    return None
+def _common(read: range, held: range) -> tuple[range, range]:
+    """The positions in `read` of what is in `held` too, and where it is there: regular both, as `read` and `held` are.
+
+    read.start + i read.step = held.start + j held.step is a linear Diophantine equation in i and j.
+    """
+    common = math.gcd(read.step, held.step)
+    ahead, left = divmod(held.start - read.start, common)
+    if left or not read or not held:
+        return range(0), range(0)
+    turn, other = abs(held.step) // common, read.step // common
+    first = ahead * pow(other, -1, turn) % turn
+    step = read.step * turn // held.step
+    at = (read.start + first * read.step - held.start) // held.step
+    count = max(-((first - len(read)) // turn), 0)  # as many as `read` has
+    skipped, end = _between(range(at, at + count * step, step), len(held))
+    first, at, count = first + skipped * turn, at + skipped * step, end - skipped
+    return range(first, first + count * turn, turn), range(at, at + count * step, step)
 
 
-def _between(r: range, low: int, high: int) -> tuple[int, int]:
-    """The positions in `r` of elements from `low` on, below `high`."""
+def _between(r: range, size: int) -> tuple[int, int]:
+    """The positions in `r` of numbers from 0 on, below `size`: the first, and the end."""
     if r.step > 0:
-        first, stop = -((r.start - low) // r.step), -((r.start - high) // r.step)
+        first, stop = -(r.start // r.step), -((r.start - size) // r.step)
     else:
-        first, stop = -((high - 1 - r.start) // -r.step), (r.start - low) // -r.step + 1
+        first, stop = -((size - 1 - r.start) // -r.step), r.start // -r.step + 1
     first = max(first, 0)
     return first, max(first, min(stop, len(r)))
 
@@ -267,6 +274,21 @@ class Placed(Move):
 
 
 @dataclass(frozen=True, slots=True)
+class Spread(Move):
+    """The part `box` of an array of `shape`, with zeros around it."""
+
+    box_held: Box
+    shape: tuple[int, ...]
+    fills = True
+
+    def __call__(self, a: Any, lead: int) -> Any:
+        like: Any = a if isinstance(a, Tracer) else None
+        out = np.zeros((*a.shape[:lead], *self.shape), a.dtype, like=like)
+        out[(slice(None),) * lead + slices(self.box_held)] = a
+        return out
+
+
+@dataclass(frozen=True, slots=True)
 class Chain(Move):
     """One move after the other; the last may cover a part."""
 
@@ -275,6 +297,10 @@ class Chain(Move):
     @property
     def fills(self) -> bool:
         return any(move.fills for move in self.moves)
+
+    def own(self) -> None:
+        for move in self.moves:
+            move.own()
 
     @property
     def box(self) -> Any:
@@ -315,6 +341,11 @@ class Mapped(Move):
         front = a.shape[:lead]
         out = self.function(np.reshape(a, (math.prod(front), *a.shape[lead:])), *map(plain, self.args))
         return np.reshape(out, (*front, *out.shape[1:]))
+
+    def own(self) -> None:
+        for arg in self.args:
+            if isinstance(arg, Contents):
+                arg.own()
 
 
 @dataclass(slots=True, eq=False)

@@ -325,7 +325,7 @@ def as_box(index, shape):
     return tuple(r if type(r) is range else range(r, r + 1) for r in ranges if r is not None)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def senders(shape, index, *arrays):
     """For each turn, and each place of an array of `shape`, which element is put there at `index`; -1 for none."""
     for a in arrays:
@@ -434,7 +434,7 @@ def setitem_slots(wanted, y, x, v, *arrays, index, in_place):
     arrays = positions(arrays)
     box = as_box(index, x.shape)
     old = new = ()
-    if wanted[0] and box is not None and all(r.step == 1 for r in box):
+    if wanted[0] and box is not None and all(r.step <= FEW for r in box):
         old = tuple(slots.Link(slots.Chain((slots.Read(part), slots.Placed(part)))) for part in around(box, x.shape))
     elif wanted[0]:
         old = (slots.Link(slots.Mapped(cleared, (slots.Params({"index": index}), *map(slots.Contents, arrays)), True)),)
@@ -457,9 +457,14 @@ def around(box, shape):
         yield slots.whole(shape)
         return
     for k, r in enumerate(box):
-        for side in (range(r.start), range(r.stop, shape[k])):
+        between = (range(r.start + i, r[-1], r.step) for i in range(1, r.step))
+        for side in (range(r.start), *between, range(r[-1] + 1, shape[k])):
             if side:
                 yield (*box[:k], side, *map(range, shape[k + 1 :]))
+
+
+FEW = 4
+"""The largest step of a slice of which the rest is taken as slices too."""
 
 
 def cleared(x, index, *arrays):
@@ -470,7 +475,7 @@ def cleared(x, index, *arrays):
     )
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def writers(shape, index, *arrays):
     """For each place of an array of `shape`, which of the elements written at `index` stays there; -1 for none."""
     for a in arrays:

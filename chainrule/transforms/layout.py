@@ -102,7 +102,8 @@ class Layout(Structure):
         if not falls.any():
             return None, False
         moved = np.arange(self.nnz, dtype=self.indptr.dtype)
-        rows = np.unique(np.searchsorted(self.indptr, np.flatnonzero(falls), side="right") - 1)
+        rows = np.searchsorted(self.indptr, np.flatnonzero(falls), side="right") - 1
+        rows = rows[np.diff(rows, prepend=-1) > 0]
         self._sort_rows(rows, moved)
         same = self.indices[1:] == self.indices[:-1]
         same[ends] = False

@@ -13,7 +13,19 @@ import numpy as np
 
 from ..core.errors import user_line
 from ..core.primitive import Primitive
-from ..core.slots import BY_JVP, NOTHING, Aligned, Box, Contents, Link, Mapped, Move, cut, lengths, whole
+from ..core.slots import (
+    BY_JVP,
+    NOTHING,
+    Aligned,
+    Box,
+    Chain,
+    Link,
+    Move,
+    Spread,
+    cut,
+    lengths,
+    whole,
+)
 from ..core.trace import Trace, Tracer, bind, concrete, is_traced
 from .assembling import entries
 from .batching import vmap
@@ -68,7 +80,8 @@ class Indices:
     def clear(self) -> None:
         base = np.arange(self.size, dtype=np.int32 if self.size < 2**31 else np.int64)
         self.table: dict[Any, list[Index]] = {}
-        self.made: dict[tuple[Index, Move, int], Index] = {}
+        self.made: dict[tuple[Index, Any, int], Index] = {}
+        self.routes: dict[Any, Route | None] = {}
         self.layouts: dict[Any, Any] = {}
         self.count = 0
         parts = zip(self.columns, self.shapes, strict=True)
@@ -113,12 +126,50 @@ class Indices:
             if moved.size > TOO_MANY:
                 raise DenseJacobianError(moved.size)
             found = self.intern(moved)
-            if isinstance(move, Mapped):
-                for arg in move.args:
-                    if isinstance(arg, Contents):
-                        arg.own()
+            move.own()  # it is a key from now on
             self.made[index, move, lead] = found
         return found
+
+    def route(self, piece: "Piece", move: Move, x_shape: Sequence[int], shape: tuple[int, ...]) -> "Route | None":
+        """How a piece of an array of `x_shape` goes through a move; None if nothing of it is left."""
+        key = piece.index, piece.box, move, shape
+        if key not in self.routes:
+            self.routes[key] = self._route(piece.index, piece.box, move, tuple(x_shape), shape)
+        return self.routes[key]
+
+    def _route(self, index: Index, box: Box | None, move: Move, x_shape: Any, shape: Any) -> "Route | None":
+        part = None if box is None else move.part(box)
+        if part is NOTHING:
+            return None
+        held, cut_to = x_shape if box is None else lengths(box), None
+        if part is not None:
+            move, box, cut_to = part.move, None if part.box == whole(shape) else part.box, part.cut
+        else:
+            if box is not None:
+                move = Chain((Spread(box, x_shape), move))
+            box = move.box
+        found = self.moved(index, move, index.array.ndim - len(held))
+        array, slots = found.array, found.array.ndim - len(shape)
+        same = [k for k in range(slots) if array.shape[k] == 1 or (array.size and not array.strides[k])]
+        rest = array[tuple(0 if k in same else slice(None) for k in range(array.ndim))]
+        return Route(found, move, held, cut_to, box, self.intern(rest) if same else found, tuple(same))
+
+
+class Route(NamedTuple):
+    """How pieces with some index go through a move: structure, which does not change with the numbers."""
+
+    index: Index  # pyright: ignore[reportIncompatibleMethodOverride]
+    """That of the result"""
+    move: Move | None
+    """For the coefficients, which cover `held`"""
+    held: tuple[int, ...]
+    cut: Any
+    """The part of the weights that is wanted; None: all"""
+    box: Box | None
+    """Of the result"""
+    once: Index
+    """`index` without the slot axes `same`, along which it is the same everywhere: there coefficients are added up"""
+    same: tuple[int, ...]
 
 
 class Slotted(Tracer):
@@ -204,7 +255,7 @@ class _Step:
         for i, of_input in enumerate(links):
             if not of_input:
                 continue
-            pieces, x_shape = self.args[i].companion, self.values[i].shape
+            pieces, x_shape = self.pieces_of(self.args[i]), self.values[i].shape
             for link in of_input:
                 weight = self.weight(i, link, y)
                 for piece in pieces:
@@ -216,11 +267,13 @@ class _Step:
                     if old is not None and new.coef is not None:
                         new = Piece(new.index, old.coef + new.coef, new.box)
                     found[key] = new
-        pieces = tuple(found.values())
-        if len(pieces) > MANY or (
-            pieces and sum(p.index.array.size for p in pieces) > MANY * (math.prod(shape) + MANY)
-        ):
-            return united(self.indices, pieces, shape, y.dtype)
+        return tuple(found.values())
+
+    def pieces_of(self, x: Slotted) -> tuple[Piece, ...]:
+        """Those of an argument; many are united before anything else is done with them."""
+        pieces, shape = x.pieces, x.shape
+        if len(pieces) > MANY or sum(p.index.array.size for p in pieces) > MANY * (math.prod(shape) + MANY):
+            x.pieces = pieces = united(self.indices, pieces, shape, x.dtype)
         return pieces
 
     def weight(self, i: int, link: Link, y: Any) -> Any:
@@ -237,34 +290,31 @@ class _Step:
 
     def carried(self, piece: Piece, link: Link, weight: Any, x_shape: Any, shape: Any) -> Piece | None:
         """The piece that a link makes of a piece."""
-        move, part = link.move, None
-        if piece.box is not None and move is not None:
-            part = move.part(piece.box)
-            if part is None:
-                piece = spread(self.indices, piece, x_shape)
-            elif part is NOTHING:
-                return None
-        index, coef, box = piece
-        held = x_shape if box is None else lengths(box)
-        if part is not None:
-            move, box = part.move, part.box
-            if box == whole(shape):
-                box = None
-        elif move is not None:
-            box = move.box
-        if move is not None:
-            index = self.indices.moved(index, move, index.array.ndim - len(held))
-        if coef is None:
-            if self.mode == "local" and link.selects:
-                index = self.selected(index, weight_in(weight, link.move, part, box))
-            return Piece(index, None, box)
         if link.push is not None:
             index, coef, _ = spread(self.indices, piece, x_shape)
+            if coef is None:
+                return Piece(index, None)
             front = np.shape(coef)[: max(np.ndim(coef) - len(shape), 0)]
             return Piece(index, self.push(link, np.broadcast_to(coef, (*front, *shape))))
-        if move is not None and getattr(coef, "shape", ()):
-            coef = moved_coef(move, coef, held)
-        return Piece(index, scaled(coef, weight_in(weight, link.move, part, box), link.selects), box)
+        if link.move is None:
+            if piece.coef is None and self.mode == "global":
+                return piece
+            route = Route(piece.index, None, (), piece.box, piece.box, piece.index, ())
+        else:
+            route = self.indices.route(piece, link.move, x_shape, shape)
+            if route is None:
+                return None
+        if weight is not None and route.cut is not None and getattr(weight, "shape", ()):
+            weight = cut(weight, route.cut)
+        coef = piece.coef
+        if coef is None:
+            if self.mode == "local" and link.selects:
+                return Piece(self.selected(route.index, weight), None, route.box)
+            return Piece(route.once, None, route.box)
+        if route.move is not None and getattr(coef, "shape", ()):
+            coef = moved_coef(route.move, coef, route.held)
+        coef = scaled(coef, weight, link.selects)
+        return Piece(route.once, summed(coef, route.same, route.index.array.shape) if route.same else coef, route.box)
 
     def push(self, link: Link, coef: Any) -> Any:
         pushed: Any = link.push(coef)  # pyright: ignore[reportOptionalCall]
@@ -349,17 +399,25 @@ class _Real(NamedTuple):
         return _Real(self.along_1[part], self.along_i[part])
 
 
-def weight_in(weight: Any, move: Move | None, part: Any, box: Any) -> Any:
-    """The weights in the part of y that a piece covers."""
-    ranges = part.cut if part is not None else box if move is None else None
-    return weight if ranges is None or not getattr(weight, "shape", ()) else cut(weight, ranges)
-
-
 def moved_coef(move: Move, coef: Any, held: tuple[int, ...]) -> Any:
     """Coefficients of a piece that covers `held` elements, moved like its index."""
     lead = max(coef.ndim - len(held), 0)
     shape = (*coef.shape[:lead], *held)
     return move(coef if coef.shape == shape else np.broadcast_to(coef, shape), lead)
+
+
+def summed(coef: Any, axes: tuple[int, ...], shape: tuple[int, ...]) -> Any:
+    """Coefficients that broadcast to `shape`, added up over some of its axes."""
+    if not getattr(coef, "shape", ()):
+        return coef * math.prod(shape[k] for k in axes)
+    own = (1,) * (len(shape) - coef.ndim) + coef.shape
+    alike = math.prod(shape[k] for k in axes if own[k] == 1)
+    several = tuple(k for k in axes if own[k] != 1)
+    coef = np.reshape(coef, own)
+    if several:
+        coef = np.sum(coef, axis=several, keepdims=True)
+    coef = np.reshape(coef, [n for k, n in enumerate(coef.shape) if k not in axes])
+    return coef if alike == 1 else coef * alike
 
 
 def scaled(coef: Any, weight: Any, selects: bool = False) -> Any:
@@ -383,19 +441,11 @@ def spread(indices: Indices, piece: Piece, shape: tuple[int, ...]) -> Piece:
     if box is None:
         return piece
     held = lengths(box)
-    move = Mapped(_filled, (box, tuple(shape)), True)
+    move = Spread(box, tuple(shape))
     index = indices.moved(index, move, index.array.ndim - len(held))
     if getattr(coef, "shape", ()):
         coef = moved_coef(move, coef, held)
     return Piece(index, coef)
-
-
-def _filled(a: Any, box: Box, shape: tuple[int, ...]) -> Any:
-    """Zeros of `shape`, with `a` in a box of it."""
-    like: Any = a if isinstance(a, Tracer) else None
-    out = np.zeros((a.shape[0], *shape), a.dtype, like=like)
-    out[(slice(None), *(slice(r.start, r.stop, r.step) for r in box))] = a
-    return out
 
 
 def dtype_of_coefs(coefs: Sequence[Any], dtype: Any) -> Any:
