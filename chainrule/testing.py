@@ -408,7 +408,7 @@ def sparse_columns(f: Callable[..., Any], x: np.ndarray) -> np.ndarray:
     """The columns of the sparse Jacobian, one after the other; of a complex number those along 1 and along i."""
     if x.dtype.kind != "c":
         return jacobian(f, sparse=True)(x).toarray().T
-    parts = np.stack([x.real, x.imag], axis=-1)
+    parts = np.stack([np.real(x), np.imag(x)], axis=-1)
     return jacobian(lambda p: f((p[..., 0] + 1j * p[..., 1]).astype(x.dtype)), sparse=True)(parts).toarray().T
 
 

@@ -369,7 +369,23 @@ CASES = {
     "mode of jacobian": (
         lambda: cr.jacobian(np.sin, mode="backward"),
         ValueError,
-        "jacobian: mode is one of auto, forward, reverse, slots; got 'backward'",
+        "jacobian: mode is one of auto, forward, reverse, slots, colored; got 'backward'",
+    ),
+    "mode of a structured hessian": (
+        lambda: cr.hessian(np.sum, structure=True, mode="reverse"),
+        ValueError,
+        "hessian: a structured one is made in mode 'slots' or 'colored'; got mode 'reverse'",
+    ),
+    "colors for complex arguments": (
+        lambda: cr.jacobian(np.exp, sparse=True, mode="colored")(1j * x),
+        TypeError,
+        "jacobian: mode 'colored' is for real arguments; use mode 'slots'",
+    ),
+    "a jacobian that is not sparse on the way": (
+        lambda: cr.jacobian(lambda x: np.cumsum(x)[::2], sparse=True)(np.ones(30_000)),
+        ValueError,
+        "jacobian: 900000000 entries would be needed for one operation (at {here}), so this Jacobian is not sparse "
+        "there: take products with it (cr.linear_operator), or a dense one of fewer inputs",
     ),
     "format of jacobian": (
         lambda: cr.jacobian(np.sin, sparse=True, format="dense"),
@@ -384,7 +400,7 @@ CASES = {
     "mode of a sparse jacobian": (
         lambda: cr.jacobian(np.sin, mode="forward", sparse=True),
         ValueError,
-        "jacobian: a sparse Jacobian is made in mode 'slots'; got mode 'forward'",
+        "jacobian: a sparse one is made in mode 'slots' or 'colored'; got mode 'forward'",
     ),
     "a dense one prepared": (
         lambda: cr.jacobian(np.sin).prepare(x),

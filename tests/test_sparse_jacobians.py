@@ -91,6 +91,26 @@ def test_random_programs(steps, seed):
     np.testing.assert_allclose(prepared(x).toarray(), J(x).toarray(), rtol=1e-12, atol=1e-12)
 
 
+@settings(max_examples=30)
+@given(steps=st.lists(st.sampled_from(sorted(STEPS)), min_size=1, max_size=4), seed=st.integers(0, 50))
+def test_random_programs_colored_and_structured(steps, seed):
+    x = np.random.default_rng(seed).uniform(-1, 1, 6)
+
+    def f(x):
+        y = x
+        for step in steps:
+            y = STEPS[step](y, x)
+        return y
+
+    dense = cr.jacobian(f)(x)
+    np.testing.assert_allclose(cr.jacobian(f, mode="colored", sparse=True)(x).toarray(), dense, 1e-9, 1e-9)
+    np.testing.assert_allclose(cr.jacobian(f, structure=True)(x).toarray(), dense, 1e-9, 1e-9)
+    g = lambda x: np.sum(f(x) ** 2)
+    H = cr.hessian(g)(x)
+    np.testing.assert_allclose(cr.hessian(g, mode="colored", sparse=True)(x).toarray(), H, 1e-9, 1e-7)
+    np.testing.assert_allclose(cr.hessian(g, structure=True)(x).toarray(), H, 1e-9, 1e-7)
+
+
 # ---- what comes back ----------------------------------------------------------------------------------------------
 
 
@@ -207,10 +227,96 @@ def test_bad_input():
         cr.jacobian(np.square, sparse=True, format="dia")
 
 
+W, B = np.random.default_rng(0).normal(size=(5, 7)), np.random.default_rng(1).normal(size=(3, 7))
+STRUCTURES = {
+    "ReLU": (lambda v: np.maximum(v, 0), W[0], "Diagonal"),
+    "fully connected, by the weights": (lambda M: M @ B[0], W, "BlockDiagonal"),
+    "fully connected, by the input": (lambda v: W @ v, B[0], "csr_array"),
+    "a batch": (lambda X: np.tanh(X @ W.T), B, "BlockDiagonal"),
+    "second differences": (lambda x: x[2:] - 2 * x[1:-1] + x[:-2], np.arange(9.0), "Stencil"),
+    "a bidiagonal one": (lambda x: x[1:] * x[:-1], np.arange(9.0), "Banded"),
+    "a mean taken away": (lambda x: x - np.mean(x), np.arange(50.0), "LowRank"),
+    "one deviation from the mean": (lambda x: (x - np.mean(x)) / np.std(x), np.arange(50.0), "LowRank"),
+    "a step in two parts": (lambda x: np.where(x > 3, x, 0 * x), np.arange(9.0), "Diagonal"),
+}
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_structures(name):
+    f, x, kind = STRUCTURES[name]
+    J = cr.jacobian(f, structure=True)(x)
+    dense = cr.jacobian(f, flatten=True)(x)
+    assert type(J).__name__ == kind
+    np.testing.assert_allclose(J.toarray(), dense, rtol=1e-12, atol=1e-14)
+    v = np.linspace(-1, 1, dense.shape[1])
+    np.testing.assert_allclose(J @ v, dense @ v, rtol=1e-12, atol=1e-12)
+    by_color = cr.jacobian(f, structure=True, mode="colored")(x)
+    np.testing.assert_allclose(by_color.toarray(), dense, rtol=1e-12, atol=1e-14)
+
+
+def test_fully_connected_layers_store_their_input_once():
+    x = np.arange(1.0, 1001)
+    J = cr.jacobian(lambda W: W @ x, structure=True)(np.ones((500, 1000)))
+    assert J.shape == (500, 500_000)
+    assert J.stored == 1000
+    assert np.shares_memory(J.blocks, x)
+
+
+def test_hessians_of_functions_of_sums_have_low_rank():
+    x = np.linspace(0.1, 1, 2000)
+    f = lambda x: np.log(np.sum(np.exp(x))) + np.sum(x**3) * np.sum(np.sin(x)) + np.sum(x[1:] * x[:-1])
+    H = cr.hessian(f, structure=True)(x)
+    assert type(H).__name__ == "LowRank"
+    assert H.left.shape[1] <= 3
+    v = np.sin(x)
+    np.testing.assert_allclose(H @ v, cr.hvp(f)(x, v), rtol=1e-11)
+
+
+def test_what_is_set_aside_may_depend_on_what_was_before():
+    def f(x):
+        m = np.mean(x)
+        s = np.sqrt(np.mean((x - m) ** 2))
+        return np.sin(x) * s + m
+
+    x = np.linspace(0.5, 2, 60)
+    J = cr.jacobian(f, structure=True)(x)
+    np.testing.assert_allclose(J.toarray(), cr.jacobian(f)(x), rtol=1e-12, atol=1e-14)
+    blocks = cr.jacobian(lambda a, b: a * f(b), argnums=(0, 1), structure=True)(x, x)
+    assert [type(b).__name__ for b in blocks] == ["Diagonal", "LowRank"]
+    np.testing.assert_allclose(blocks[1].toarray(), cr.jacobian(lambda b: x * f(b))(x), rtol=1e-12, atol=1e-14)
+
+
+def test_colored_jacobians_of_trees():
+    def f(a, b):
+        return {"u": a[1:] * b[0], "v": np.stack([a @ a, b @ b])}
+
+    a, b = np.arange(1.0, 6), np.arange(2.0, 4)
+    colored = cr.jacobian(f, argnums=(0, 1), sparse=True, mode="colored", format="csc", chunk=1)(a, b)
+    dense = cr.jacobian(f, argnums=(0, 1))(a, b)
+    for name in ("u", "v"):
+        for found, expected in zip(colored[name], dense[name], strict=True):
+            assert found.format == "csc"
+            np.testing.assert_allclose(found.toarray(), expected)
+
+
+def test_global_and_local_patterns():
+    choose = lambda x: np.where(x > 0, x, x[::-1])
+    x = np.array([1.0, -1.0, 2.0])
+    assert cr.sparsity(choose, x).nnz == 5
+    assert cr.sparsity(choose, x, local=True).nnz == 3
+    assert cr.sparsity(lambda x: x * 0 + x[0] * np.zeros(3), x).nnz == 5  # a slope that happens to be zero counts
+    branch = lambda x: x if x[0] > 0 else x[::-1]
+    assert cr.sparsity(branch, x, local=True).toarray().trace() == 3
+    with pytest.raises(ValueError, match="test_sparse_jacobians"):
+        cr.sparsity(branch, x)
+
+
 def test_plans_say_what_will_be_done():
     text = str(cr.jacobian(lambda x: x[1:] * x[:-1], sparse=True).plan(np.ones(100)))
     assert "99 x 100" in text
     assert "198 entries" in text
-    assert "slots" in text
-    assert "forward" in str(cr.jacobian(np.sin).plan(np.ones(3)))
-    assert "reverse" in str(cr.jacobian(np.sum).plan(np.ones(3)))
+    assert "-> slots" in text
+    assert "2 passes" in text
+    assert "-> forward" in str(cr.jacobian(np.sin).plan(np.ones(3)))
+    assert "-> reverse" in str(cr.jacobian(np.sum).plan(np.ones(3)))
+    assert "star" in str(cr.hessian(lambda x: np.sum(x[1:] * x[:-1]), sparse=True).plan(np.ones(3)))

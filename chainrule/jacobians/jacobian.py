@@ -1,75 +1,135 @@
 """`jacobian` and `hessian`: the same matrix, dense or sparse, by whichever way is cheapest."""
 
 import functools
+import itertools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..core.trace import aval_of
 from ..core.tree import flatten
 from ..transforms import arguments
+from ..transforms.layout import Structure
 from ..transforms.reverse import grad
+from .colored import Colored
+from .coloring import Coloring
 from .dense import dense_jacobian
-from .sparse import Prepared, Slots, size_of
+from .recognized import structured
+from .sparse import Prepared, Run, Slots
+from .structures import recognize
 
-MODES = ("auto", "forward", "reverse", "slots")
+MODES = ("auto", "forward", "reverse", "slots", "colored")
 FORMATS = ("csr", "csc", "coo", "bsr")
+
+
+class Options(NamedTuple):
+    """How a Jacobian is to be computed, and what it is to be."""
+
+    who: str
+    mode: str
+    sparse: bool = False
+    structure: bool = False
+    flatten: bool = False
+    format: str = "csr"
+    chunk: int | None = None
+    has_aux: bool = False
+
+    def check(self) -> None:
+        if self.mode not in MODES:
+            raise ValueError(f"{self.who}: mode is one of {', '.join(MODES)}; got {self.mode!r}")
+        if self.format not in FORMATS:
+            raise ValueError(f"{self.who}: format is one of {', '.join(FORMATS)}; got {self.format!r}")
+        if (self.sparse or self.structure) and self.mode in ("forward", "reverse"):
+            wanted = "sparse" if self.sparse else "structured"
+            raise ValueError(f"{self.who}: a {wanted} one is made in mode 'slots' or 'colored'; got mode {self.mode!r}")
+
+    @property
+    def is_dense(self) -> bool:
+        return not (self.sparse or self.structure)
+
+    def choice(self, m: int, n: int) -> str:
+        """The mode that "auto" stands for, for so many outputs and inputs."""
+        if self.mode != "auto":
+            return self.mode
+        return "slots" if not self.is_dense else "reverse" if m < n else "forward"
 
 
 class Jacobian:
     """The Jacobian of a function, as a function of the same arguments; made by :func:`jacobian` and :func:`hessian`."""
 
-    def __init__(self, f, argnums, mode, sparse, flatten, format, chunk, has_aux, who, name):
-        self._f, self._argnums, self._who, self._name = f, argnums, who, name
-        self._mode, self._sparse, self._flatten, self._format = mode, sparse, flatten, format
-        self._chunk, self._has_aux = chunk, has_aux
-        self._slots = Slots()
+    def __init__(self, f: Callable[..., Any], argnums: int | Sequence[int], options: Options, name: str):
+        options.check()
+        self._f, self._argnums, self._options, self._name = f, argnums, options, name
+        self._slots, self._colored = Slots(), Colored(symmetric=options.who == "hessian")
         functools.update_wrapper(self, f, updated=())
 
     def __repr__(self) -> str:
-        return f"<{'sparse ' if self._sparse else ''}{self._who} of {self._name}>"
+        kind = "sparse " if self._options.sparse else "structured " if self._options.structure else ""
+        return f"<{kind}{self._options.who} of {self._name}>"
 
     # ---- at a point
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if not self._sparse and self._mode != "slots":
-            made = dense_jacobian(self._f, self._argnums, self._mode, self._has_aux, self._chunk)(*args, **kwargs)
-            J, *aux = made if self._has_aux else (made,)
-            J = self._flat(J, *args) if self._flatten else J
-            return (J, *aux) if self._has_aux else J
+        o = self._options
+        if o.is_dense and o.mode in ("auto", "forward", "reverse"):
+            made = dense_jacobian(self._f, self._argnums, o.mode, o.has_aux, o.chunk)(*args, **kwargs)
+            J, *aux = made if o.has_aux else (made,)
+            J = self._flat(J, *args) if o.flatten else J
+            return (J, *aux) if o.has_aux else J
         leaves, structure, of_leaves = self._of_leaves(args, kwargs)
-        outputs, out_structure, aux, indices = self._slots.run(of_leaves, leaves)
-        rows = [[y.matrix(columns, self._format) for columns in indices.columns] for y in outputs]
-        if not self._sparse:
+        run, rows = (self._by_color if o.mode == "colored" else self._by_slots)(of_leaves, leaves)
+        if o.is_dense:
             rows = [[m.toarray() for m in row] for row in rows]
-            if not self._flatten:
+            if not o.flatten:
                 rows = [
                     [np.reshape(m, (*np.shape(y.value), *np.shape(x))) for m, x in zip(row, leaves, strict=True)]
-                    for row, y in zip(rows, outputs, strict=True)
+                    for row, y in zip(rows, run.outputs, strict=True)
                 ]
-        J = out_structure.unflatten([structure.unflatten(row) for row in rows])
-        return (J, aux) if self._has_aux else J
+        J = run.structure.unflatten([structure.unflatten(row) for row in rows])
+        return (J, run.aux) if o.has_aux else J
+
+    def _by_slots(self, f: Callable[..., Any], leaves: Sequence[Any]) -> tuple[Run, list[list[Any]]]:
+        """For each leaf of the output, for each of the input, the block of the Jacobian."""
+        o = self._options
+        run = self._slots.run(f, leaves, aside=o.structure)
+        if o.structure:
+            inputs = [(columns, np.shape(x)) for columns, x in zip(run.indices.columns, leaves, strict=True)]
+            return run, [[structured(y, *x, run.aside) for x in inputs] for y in run.outputs]
+        return run, [[y.matrix(columns, o.format) for columns in run.indices.columns] for y in run.outputs]
+
+    def _by_color(self, f: Callable[..., Any], leaves: Sequence[Any]) -> tuple[Run, list[list[Any]]]:
+        """The same."""
+        o = self._options
+        if any(aval_of(x).dtype.kind == "c" for x in leaves):
+            raise TypeError(f"{o.who}: mode 'colored' is for real arguments; use mode 'slots'")
+        run = self._slots.run(f, leaves, "local")
+        whole = self._colored.matrix(f, leaves, run.whole, o.chunk)
+        ends = np.cumsum([0, *(y.size for y in run.outputs)])
+        rows = [whole[a:b] for a, b in itertools.pairwise(ends)] if len(ends) > 2 else [whole]
+        blocks = [[row[:, c.start : c.stop] for c in run.indices.columns] if len(leaves) > 1 else [row] for row in rows]
+        return run, [[recognize(b) if o.structure else b.asformat(o.format) for b in row] for row in blocks]
 
     def _of_leaves(self, args: Any, kwargs: Any) -> tuple[list[Any], Any, Callable[..., Any]]:
         """The leaves of the chosen arguments, their structure, and f of leaves, which returns the result and aux."""
-        positions = arguments.argument_positions(self._argnums, len(args), self._who)
+        who, has_aux = self._options.who, self._options.has_aux
+        positions = arguments.argument_positions(self._argnums, len(args), who)
         several = isinstance(self._argnums, tuple | list)
         leaves, structure = flatten(tuple(args[i] for i in positions) if several else args[positions[0]])
-        leaves = [arguments.differentiable(x, self._who, "an argument") for x in leaves]
+        leaves = [arguments.differentiable(x, who, "an argument") for x in leaves]
 
         def of_leaves(*xs):
             tree = structure.unflatten(list(xs))
             whole = arguments.of_arguments(self._f, args, kwargs, positions)
             y = whole(*tree) if several else whole(tree)
-            return arguments.split_aux(y, self._has_aux, self._who) if self._has_aux else (y, None)
+            return arguments.split_aux(y, has_aux, who) if has_aux else (y, None)
 
         return leaves, structure, of_leaves
 
     def _flat(self, J: Any, *args: Any) -> Any:
         """Every block as a matrix with a row per output element and a column per input element."""
-        positions = arguments.argument_positions(self._argnums, len(args), self._who)
+        positions = arguments.argument_positions(self._argnums, len(args), self._options.who)
         several = isinstance(self._argnums, tuple | list)
         leaves = flatten(tuple(args[i] for i in positions) if several else args[positions[0]])[0]
         blocks, structure = flatten(J)
@@ -89,16 +149,14 @@ class Jacobian:
     # ---- before
 
     def plan(self, *args: Any, **kwargs: Any) -> "Plan":
-        """What a call with these arguments will do, why, and with which figures: an object to print.
+        """What a call with these arguments will do, why, and what the other ways would cost: an object to print.
 
-        Cost: that of the pattern, about two to five evaluations of f.
+        Cost: that of the pattern and of a coloring of it, about two to ten evaluations of f.
         """
         leaves, _, of_leaves = self._of_leaves(args, kwargs)
-        outputs, _, _, indices = self._slots.run(of_leaves, leaves)
-        every = range(indices.size)
-        m = size_of([y.value for y in outputs])
-        entries = sum(y.layout(every).nnz for y in outputs)
-        return Plan(self, m, indices.size, entries, sum(p.index.array.size for y in outputs for p in y.pieces))
+        run = self._slots.run(of_leaves, leaves, "local")
+        coefficients = sum(p.index.array.size for y in run.outputs for p in y.pieces)
+        return Plan(self._options, self._name, run.whole, coefficients, self._colored.coloring(run.whole))
 
     def prepare(self, *args: Any, **kwargs: Any) -> Prepared:
         """The sparse Jacobian with its structure fixed, for solvers that ask for the entries again and again.
@@ -128,10 +186,9 @@ class Jacobian:
         >>> J.data(np.array([1.0, 2.0, 3.0]))
         array([2., 1., 3., 2.])
         """
-        if not self._sparse or self._has_aux:
-            raise TypeError(
-                f"{self._who}: only a sparse one without aux can be prepared: {self._who}(f, sparse=True).prepare(x)"
-            )
+        who = self._options.who
+        if not self._options.sparse or self._options.has_aux:
+            raise TypeError(f"{who}: only a sparse one without aux can be prepared: {who}(f, sparse=True).prepare(x)")
         leaves, _, of_leaves = self._of_leaves(args, kwargs)
         shapes = [(np.shape(x), aval_of(x).dtype) for x in leaves]
 
@@ -139,37 +196,37 @@ class Jacobian:
             found = self._of_leaves(given, kwargs)[0]
             if [(np.shape(x), aval_of(x).dtype) for x in found] != shapes:
                 raise ValueError(
-                    f"{self._who}: it was prepared for arrays of {', '.join(f'{d}{s}' for s, d in shapes)}; got "
+                    f"{who}: it was prepared for arrays of {', '.join(f'{d}{s}' for s, d in shapes)}; got "
                     f"{', '.join(f'{aval_of(x).dtype}{np.shape(x)}' for x in found)}: prepare it again"
                 )
             return found
 
-        return Prepared(Slots(), of_leaves, leaves, flat, self._format)
+        return Prepared(Slots(), of_leaves, leaves, flat, self._options.format)
 
 
 class Plan:
     """What a Jacobian will do: print it."""
 
-    def __init__(self, jacobian: Jacobian, m: int, n: int, entries: int, products: int):
-        self.shape, self.entries, self.products = (m, n), entries, products
-        self.sparse = jacobian._sparse
-        mode = jacobian._mode
-        self.mode = mode if mode != "auto" else "slots" if jacobian._sparse else "reverse" if m < n else "forward"
-        self.name = jacobian._name
+    def __init__(self, options: Options, name: str, structure: Structure, coefficients: int, colors: Coloring):
+        self.options, self.name, self.shape, self.entries = options, name, structure.shape, structure.nnz
+        self.coefficients, self.colors = coefficients, colors
+        self.mode = options.choice(*self.shape)
 
     def __str__(self) -> str:
         m, n = self.shape
         share = 100 * self.entries / max(m * n, 1)
-        reasons = {
-            "slots": f"one pass over the operations of {self.name}, {self.products} coefficients at its end",
+        kind = "dense" if self.options.is_dense else "sparse" if self.options.sparse else "structured"
+        ways = {
             "forward": f"{n} forward passes, one for each input, in one batch",
             "reverse": f"{m} reverse passes, one for each output, in one batch",
+            "slots": f"one pass over the operations, {self.coefficients} coefficients at its end",
+            "colored": f"{self.colors.num_colors} passes after one for the pattern: {self.colors.kind} coloring",
         }
-        return (
-            f"{m} x {n} Jacobian of {self.name}: {self.entries} entries can be other than zero ({share:.3g} %)\\n"
-            f"mode {self.mode}: {reasons[self.mode]}\\n"
-            f"the result is {'sparse, with these entries' if self.sparse else f'dense, with {m * n} numbers'}"
-        )
+        lines = [
+            f"{self.options.who} of {self.name}, {m} x {n}: {self.entries} entries can be other than zero "
+            f"({share:.3g} %); the result is {kind}"
+        ]
+        return "\n".join(lines + [f"{'->' if way == self.mode else '  '} {way}: {does}" for way, does in ways.items()])
 
     __repr__ = __str__
 
@@ -179,6 +236,7 @@ def jacobian(
     argnums: int | Sequence[int] = 0,
     mode: str = "auto",
     sparse: bool = False,
+    structure: bool = False,
     flatten: bool = False,
     format: str = "csr",
     chunk: int | None = None,
@@ -192,19 +250,24 @@ def jacobian(
         A NumPy function that returns an array or a tree of arrays.
     argnums : int or sequence of ints
         Which positional arguments to differentiate with respect to.
-    mode : "auto", "forward", "reverse" or "slots"
+    mode : "auto", "forward", "reverse", "slots" or "colored"
         Forward costs a pass per input element, reverse one per output element; slots is one pass in which every
-        element travels with the inputs that it depends on and with their coefficients. "auto" takes slots for a sparse
-        Jacobian, else the cheaper of the first two; `.plan(x)` of the result says what it takes, and why.
+        element travels with the inputs that it depends on and with their coefficients; colored finds the pattern first
+        and takes a pass per color of it (see :func:`coloring`). "auto" takes slots for a sparse or structured
+        Jacobian, else the cheaper of the first two; `.plan(x)` of the result says what it takes, and what the others
+        would cost.
     sparse : bool
         Whether to return matrices of `scipy.sparse` instead of arrays, of what can be other than zero.
+    structure : bool
+        Whether to return structured matrices: :class:`Diagonal`, :class:`BlockDiagonal`, :class:`Banded`,
+        :class:`Stencil`, or :class:`LowRank` if much of it goes through few sums; a csr_array if it is none of these.
     flatten : bool
         Whether arrays are matrices with a row per output element and a column per input element, both in C order, as
         sparse ones always are.
     format : "csr", "csc", "coo" or "bsr"
         That of a sparse Jacobian.
     chunk : int, optional
-        How many passes at a time are done together in forward or reverse mode: less memory, more time.
+        How many passes at a time are done together, but in mode slots: less memory, more time.
     has_aux : bool
         Whether f returns `(result, aux)`.
 
@@ -245,18 +308,20 @@ def jacobian(
     >>> J.shape, J.nnz
     ((99998, 99999), 199996)
     """
-    if mode not in MODES:
-        raise ValueError(f"jacobian: mode is one of {', '.join(MODES)}; got {mode!r}")
-    if format not in FORMATS:
-        raise ValueError(f"jacobian: format is one of {', '.join(FORMATS)}; got {format!r}")
-    if sparse and mode in ("forward", "reverse"):
-        raise ValueError(f"jacobian: a sparse Jacobian is made in mode 'slots'; got mode {mode!r}")
     name = getattr(f, "__name__", type(f).__name__)
-    return Jacobian(f, argnums, mode, sparse, flatten, format, chunk, has_aux, "jacobian", name)
+    options = Options("jacobian", mode, sparse, structure, flatten, format, chunk, has_aux)
+    return Jacobian(f, argnums, options, name)
 
 
 def hessian(
-    f: Callable[..., Any], argnums: int | Sequence[int] = 0, sparse: bool = False, format: str = "csr"
+    f: Callable[..., Any],
+    argnums: int | Sequence[int] = 0,
+    mode: str = "auto",
+    sparse: bool = False,
+    structure: bool = False,
+    flatten: bool = False,
+    format: str = "csr",
+    chunk: int | None = None,
 ) -> Jacobian:
     """The Hessian of f, a function that returns a single real number: forward over reverse, or slots over reverse.
 
@@ -266,10 +331,10 @@ def hessian(
         A NumPy function that returns a single real number.
     argnums : int or sequence of ints
         Which positional arguments to differentiate with respect to.
-    sparse : bool
-        Whether to return matrices of `scipy.sparse` instead of arrays.
-    format : "csr", "csc", "coo" or "bsr"
-        That of a sparse Hessian.
+    mode : "auto", "forward", "reverse", "slots" or "colored"
+        How the gradient is differentiated, as in :func:`jacobian`; "colored" takes a star coloring.
+    sparse, structure, flatten, format, chunk
+        As in :func:`jacobian`. A function of sums has a Hessian with a part of low rank, which `structure` keeps so.
 
     Returns
     -------
@@ -297,8 +362,7 @@ def hessian(
     >>> cr.hessian(lambda x: np.sum(x[1:] * x[:-1] ** 2), sparse=True)(np.ones(1000)).nnz
     2997
     """
-    if format not in FORMATS:
-        raise ValueError(f"hessian: format is one of {', '.join(FORMATS)}; got {format!r}")
     name = getattr(f, "__name__", type(f).__name__)
-    mode = "slots" if sparse else "forward"
-    return Jacobian(grad(f, argnums), argnums, mode, sparse, False, format, None, False, "hessian", name)
+    mode = "forward" if mode == "auto" and not (sparse or structure) else mode
+    options = Options("hessian", mode, sparse, structure, flatten, format, chunk)
+    return Jacobian(grad(f, argnums), argnums, options, name)

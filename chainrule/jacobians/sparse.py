@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -71,6 +71,7 @@ class Output:
 
     def __init__(self, indices: Indices, value: Any, pieces: Sequence[Piece], leaves: Sequence[Any]):
         self.indices, self.value, self.pieces = indices, arguments.array(value), pieces
+        self.size = math.prod(aval_of(self.value).shape)
         self.dtypes = [aval_of(x).dtype for x in leaves]
 
     def layout(self, columns: range) -> Layout:
@@ -94,22 +95,40 @@ class Output:
         return self.layout(columns).matrix(data, format)
 
 
+class Run(NamedTuple):
+    """What has come of a function of leaves: those of the output, their structure, `aux`, and what was set aside."""
+
+    outputs: list[Output]
+    structure: Any
+    aux: Any
+    indices: Indices
+    aside: list[Output]
+
+    @property
+    def whole(self) -> Structure:
+        """Of the whole matrix, with a row per output element and a column per input element."""
+        layouts = [y.layout(range(self.indices.size)) for y in self.outputs]
+        return layouts[0] if len(layouts) == 1 else Stacked(layouts, self.indices.size)
+
+
 class Slots:
     """The Jacobian of a function of leaves by slots; what is found out of its structure is kept."""
 
     def __init__(self) -> None:
         self._known: dict[Any, Indices] = {}
 
-    def run(self, f: Callable[..., Any], leaves: Sequence[Any]) -> tuple[list[Output], Any, Any, Indices]:
-        """The leaves of the output, their structure, `aux`, and the indices. `f(*leaves)` returns output and aux."""
+    def run(self, f: Callable[..., Any], leaves: Sequence[Any], mode: str = "values", aside: bool = False) -> "Run":
+        """Evaluates `f(*leaves)`, which returns the output and aux, with the pieces of what is on the way."""
         indices = self._indices(leaves)
-        trace = SlotTrace(indices)
+        trace = SlotTrace(indices, mode, aside)
         with trace:
             output, aux = f(*trace.seed(leaves))
             found, structure = flatten(output)
             finished = [arguments.finished(trace, y, "jacobian", aux=False) for y in found]
             aux = arguments.without_tracers(trace, aux, "jacobian")
-        return [Output(indices, y, pieces or (), leaves) for y, pieces in finished], structure, aux, indices
+            set_aside = trace.state.aside or ()
+        outputs = [Output(indices, y, pieces or (), leaves) for y, pieces in finished]
+        return Run(outputs, structure, aux, indices, [Output(indices, *a, leaves) for a in set_aside])
 
     def _indices(self, leaves: Sequence[Any]) -> Indices:
         shapes = tuple(aval_of(x).shape for x in leaves)
@@ -123,13 +142,9 @@ class Slots:
 
     def entries(self, f: Callable[..., Any], leaves: Sequence[Any]) -> tuple[Any, Structure]:
         """The numbers of the whole matrix, which may be traced, and its structure."""
-        outputs, _, _, indices = self.run(f, leaves)
-        every = range(indices.size)
-        found = [y.entries(every) for y in outputs]
-        layouts = [y.layout(every) for y in outputs]
-        if len(found) == 1:
-            return found[0], layouts[0]
-        return np.concatenate([np.zeros(0), *found]), Stacked(layouts, indices.size)
+        run = self.run(f, leaves)
+        found = [y.entries(range(run.indices.size)) for y in run.outputs]
+        return found[0] if len(found) == 1 else np.concatenate([np.zeros(0), *found]), run.whole
 
 
 class Prepared:
@@ -179,7 +194,3 @@ class Prepared:
     def __call__(self, *args: Any) -> Any:
         """The Jacobian at a point, in the format that was asked for."""
         return self._structure.matrix(self.data(*args), self._format)
-
-
-def size_of(leaves: Sequence[Any]) -> int:
-    return sum(math.prod(aval_of(x).shape) for x in leaves)

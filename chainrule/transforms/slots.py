@@ -34,18 +34,19 @@ from .layout import Layout
 MANY = 64
 """Pieces, or entries for each element, from which on equal entries are looked for and united."""
 
+FEW, MUCH = 64, 16
+"""Of so few numbers, those that depend on so many inputs each are set aside."""
+
 TOO_MANY = 1 << 27
 """Entries that one operation may have."""
 
 
-class DenseJacobianError(ValueError):
-    """A sparse Jacobian was asked for where it would have too many entries on the way."""
-
-    def __init__(self, count: int):
-        super().__init__(
-            f"jacobian: {count} entries would be needed for one operation (at {user_line()}), so this Jacobian is not "
-            "sparse there: take products with it (cr.linear_operator), or a dense one of fewer inputs"
-        )
+def not_sparse(count: int) -> ValueError:
+    """The error of a sparse Jacobian that would have too many entries on the way."""
+    return ValueError(
+        f"jacobian: {count} entries would be needed for one operation (at {user_line()}), so this Jacobian is not "
+        "sparse there: take products with it (cr.linear_operator), or a dense one of fewer inputs"
+    )
 
 
 class Index:
@@ -124,7 +125,7 @@ class Indices:
             array = index.array
             moved = move(array + 1, lead) - 1 if move.fills else move(array, lead)
             if moved.size > TOO_MANY:
-                raise DenseJacobianError(moved.size)
+                raise not_sparse(moved.size)
             found = self.intern(moved)
             move.own()  # it is a key from now on
             self.made[index, move, lead] = found
@@ -183,22 +184,24 @@ class Slotted(Tracer):
 class _Settings(NamedTuple):
     indices: Indices
     mode: str
+    aside: list[tuple[Any, tuple[Piece, ...]]] | None
 
 
 class SlotTrace(Trace):
     """Computes the value, and moves the pieces.
 
     mode: "values", "local" (the pattern at these values), or "global" (the pattern at all values: what would depend on
-    them raises).
+    them raises). aside: whether few numbers that depend on much are set aside. They take the place of their inputs in
+    what depends on them, numbered after the inputs, and their own pieces are kept in a list.
     """
 
     __slots__ = ()
 
     writes_in_place = False
 
-    def __init__(self, indices: Indices, mode: str = "values"):
+    def __init__(self, indices: Indices, mode: str = "values", aside: bool = False):
         super().__init__()
-        self.state = _Settings(indices, mode)
+        self.state = _Settings(indices, mode, [] if aside else None)
 
     def seed(self, xs: Sequence[Any]) -> list[Slotted]:
         one = 1 if self.state.mode == "values" else None
@@ -245,7 +248,7 @@ class _Step:
     """What happens to pieces at one operation."""
 
     def __init__(self, trace: SlotTrace, primitive: Primitive, args: Any, values: list[Any], y: Any, params: Any):
-        self.indices, self.mode = trace.state
+        self.indices, self.mode, self.aside = trace.state
         self.primitive, self.args, self.values, self.y, self.params = primitive, args, values, y, params
         self.blocks: dict[Any, Any] = {}
 
@@ -272,9 +275,20 @@ class _Step:
     def pieces_of(self, x: Slotted) -> tuple[Piece, ...]:
         """Those of an argument; many are united before anything else is done with them."""
         pieces, shape = x.pieces, x.shape
+        if self.aside is not None and math.prod(shape) <= FEW:
+            if sum(p.index.array.size for p in pieces) > MUCH * math.prod(shape):
+                x.pieces = pieces = self.set_aside(x)
+            return pieces
         if len(pieces) > MANY or sum(p.index.array.size for p in pieces) > MANY * (math.prod(shape) + MANY):
             x.pieces = pieces = united(self.indices, pieces, shape, x.dtype)
         return pieces
+
+    def set_aside(self, x: Slotted) -> tuple[Piece, ...]:
+        assert self.aside is not None
+        start = self.indices.size + sum(math.prod(value.shape) for value, _ in self.aside)
+        self.aside.append((x.primal, x.pieces))
+        numbers = np.arange(start, start + math.prod(x.shape), dtype=self.indices.seeds[0].array.dtype)
+        return (Piece(self.indices.intern(numbers.reshape(x.shape)), 1),)
 
     def weight(self, i: int, link: Link, y: Any) -> Any:
         """A number or an array; None if nobody asks for it."""
@@ -355,7 +369,7 @@ class _Step:
             sizes = [x.shape[a] for a in order]
             n = math.prod(sizes)
             if n * y.size > TOO_MANY:
-                raise DenseJacobianError(n * y.size)
+                raise not_sparse(n * y.size)
             thin = [x.shape[a] if a in order else 1 for a in range(len(x.shape))]
             units = np.broadcast_to(np.eye(n, dtype=x.dtype).reshape(n, *thin), (n, *x.shape))
             turns = (1, 1j) if x.dtype.kind == "c" else (1,)
@@ -463,7 +477,7 @@ def united(indices: Indices, pieces: Sequence[Piece], shape: tuple[int, ...], dt
         counts = np.diff(layout.indptr)
         depth = int(counts.max(initial=0))
         if depth * len(counts) > TOO_MANY:
-            raise DenseJacobianError(depth * len(counts))
+            raise not_sparse(depth * len(counts))
         row = np.repeat(np.arange(len(counts)), counts)
         at = (np.arange(layout.nnz) - layout.indptr[row]) * len(counts) + row
         index = np.full(depth * len(counts), -1, indices.seeds[0].array.dtype)

@@ -100,8 +100,10 @@ def recognize(matrix: Any) -> Any:
     offsets = np.flatnonzero(number) - m
     if min(m, n) and np.all(offsets == 0):
         return Diagonal(A.diagonal(), (m, n))
-    found = _blocks_of(A.data, rows, columns, (m, n)) if A.nnz else None
-    if found is not None or not A.nnz or len(offsets) > MOST:
+    if not A.nnz or A.nnz == m * n:
+        return A
+    found = _blocks_of(A.data, rows, columns, (m, n))
+    if found is not None or len(offsets) > MOST:
         return A if found is None else found
     lengths = np.minimum(m, n - offsets) - np.maximum(0, -offsets)
     if A.nnz < FULL * lengths.sum():
