@@ -330,8 +330,8 @@ slips(
     ),
     (
         "einsum",
-        "if c not in out and (n != 1 or sizes[c] == 1))",
-        "if c not in out)",
+        " and not (c in summed and c in stretched)]",
+        "]",
     ),
     ("convolve", 'np.correlate(ct, b, "full")[m - 1', 'np.convolve(ct, b, "full")[m - 1'),
     ("convolve", 'fit(np.correlate(ct, a, "full")[n - 1 : n - 1 + m], b)', 'fit(np.correlate(ct, a, "full")[:m], b)'),
@@ -370,8 +370,8 @@ slips(
     ),
     (
         "setitem",
-        "for side in (range(r.start), range(r.stop, shape[k])):",
-        "for side in (range(r.start),):",
+        "for side in (range(r.start), *between, range(r[-1] + 1, shape[k])):",
+        "for side in (range(r.start), *between):",
     ),
 )
 
