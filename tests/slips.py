@@ -330,8 +330,8 @@ slips(
     ),
     (
         "einsum",
-        " and not (c in summed and c in stretched)]",
-        "]",
+        'product = np.einsum(",".join(letters for letters, _ in others)',
+        'product = -np.einsum(",".join(letters for letters, _ in others)',
     ),
     ("convolve", 'np.correlate(ct, b, "full")[m - 1', 'np.convolve(ct, b, "full")[m - 1'),
     ("convolve", 'fit(np.correlate(ct, a, "full")[n - 1 : n - 1 + m], b)', 'fit(np.correlate(ct, a, "full")[:m], b)'),
