@@ -75,19 +75,19 @@ class Layout(Structure):
         self.shape, self.columns = (math.prod(shape), len(columns)), columns
         self.shapes = [index.shape for index, _ in pieces]
         entries = [_Entries(index, box, shape, columns) for index, box in pieces]
-        count = np.zeros(self.shape[0], np.intp)
+        most = sum(e.flat.size for e in entries)
+        small = np.int32 if max(most, *self.shape) < 2**31 else np.int64
+        count = np.zeros(self.shape[0], small)
         for e in sorted(entries, key=lambda e: e.typical):
             e.take_ranks(count)
-        starts = np.zeros(len(count) + 1, np.intp)
+        starts = np.zeros(len(count) + 1, small)
         np.cumsum(count, out=starts[1:])
-        small = max(int(starts[-1]), *self.shape) < 2**31
-        self.indptr = starts.astype(np.int32 if small else np.int64)
-        self.indices = np.empty(int(starts[-1]), self.indptr.dtype)
+        self.indptr, self.indices = starts, np.empty(int(starts[-1]), small)
         for e in entries:
-            self.indices[e.positions(self.indptr)] = e.columns()
+            self.indices[e.positions(starts)] = e.columns()
         moved, repeats = self._sort()
         seen = np.zeros(len(self.indices), bool) if repeats else None
-        self.writes = [e.writes(self.indptr if moved is None else None, moved, seen) for e in entries]
+        self.writes = [e.writes(starts, moved, seen) for e in entries]
         self.adds = repeats
 
     def _sort(self) -> tuple[Any, bool]:
@@ -97,23 +97,23 @@ class Layout(Structure):
         """
         inner = self.indptr[1:-1]
         ends = inner[(inner > 0) & (inner < self.nnz)] - 1
-        falls = self.indices[1:] <= self.indices[:-1]
+        moved = None
+        falls = self.indices[1:] < self.indices[:-1]
         falls[ends] = False
-        if not falls.any():
-            return None, False
-        moved = np.arange(self.nnz, dtype=self.indptr.dtype)
-        rows = np.searchsorted(self.indptr, np.flatnonzero(falls), side="right") - 1
-        rows = rows[np.diff(rows, prepend=-1) > 0]
-        self._sort_rows(rows, moved)
+        if falls.any():
+            moved = np.arange(self.nnz, dtype=self.indptr.dtype)
+            rows = np.searchsorted(self.indptr, np.flatnonzero(falls), side="right") - 1
+            self._sort_rows(rows[np.diff(rows, prepend=-1) > 0], moved)
         same = self.indices[1:] == self.indices[:-1]
         same[ends] = False
         if not same.any():
             return moved, False
         first = np.concatenate([[True], ~same])
-        place = np.cumsum(first, dtype=moved.dtype)
-        self.indptr = np.concatenate([[0], place]).astype(moved.dtype)[self.indptr]
+        place = np.cumsum(first, dtype=self.indptr.dtype)
+        self.indptr = np.concatenate([[0], place]).astype(place.dtype)[self.indptr]
         self.indices = self.indices[first]
-        return place[moved] - 1, True
+        place -= 1
+        return place if moved is None else place[moved], True
 
     def _sort_rows(self, rows: np.ndarray, moved: np.ndarray) -> None:
         import scipy.sparse
@@ -196,6 +196,24 @@ def view(data: np.ndarray, target: tuple[int, tuple[int, ...], tuple[int, ...]])
     return np.ndarray(shape, data.dtype, data, offset * size, [s * size for s in strides])
 
 
+def rows_of(box: Box, shape: tuple[int, ...]) -> Any:
+    """An index that takes, of the elements of an array of `shape` in one row, those of a box: a slice if there is one."""
+    inner = math.prod(shape)
+    if not all(box):
+        return slice(0)
+    for k, (r, n) in enumerate(zip(box, shape, strict=True)):
+        inner //= n
+        if len(r) > 1:
+            before = sum(b[0] * math.prod(shape[i + 1 :]) for i, b in enumerate(box[:k]))
+            if box[k + 1 :] == whole(shape[k + 1 :]) and (r.step == 1 or inner == 1):
+                return slice(
+                    before + r[0] * inner, before + (r[-1] + 1) * inner if r.step == 1 else before + r[-1] + 1, r.step
+                )
+            break
+    small = np.int32 if math.prod(shape) < 2**31 else np.int64
+    return np.arange(math.prod(shape), dtype=small).reshape(shape)[slices(box)].ravel()
+
+
 class _Entries:
     """The entries of one piece: a row of the index array for each slot, a column for each element that it covers."""
 
@@ -203,9 +221,7 @@ class _Entries:
         part = shape if box is None else lengths(box)
         self.index, self.start, self.part = index, columns.start, part
         self.flat = index.reshape(math.prod(index.shape[: index.ndim - len(part)]), math.prod(part))
-        self.rows: Any = slice(None)
-        if box is not None:
-            self.rows = np.arange(math.prod(shape)).reshape(shape)[slices(box)].ravel()
+        self.rows: Any = slice(None) if box is None else rows_of(box, shape)
         self.valid = (self.flat >= columns.start) & (self.flat < columns.stop)
         self.typical = 0
         if self.valid.all():
@@ -215,34 +231,30 @@ class _Entries:
             if self.valid is not None and self.valid.any():
                 inside = np.flatnonzero(self.valid.any(axis=0))
                 middle = int(inside[len(inside) // 2])
-            row = middle if box is None else int(self.rows[middle])
+            row = int(np.arange(math.prod(shape))[self.rows][middle]) if box else middle
             found = self.flat[:, middle]
             self.typical = int(found[found >= 0].min(initial=2**31 - 1)) - row
 
     def take_ranks(self, count: np.ndarray) -> None:
         """Takes the next places in its rows, of which `count` are taken."""
-        if self.valid is None:
-            slots = len(self.flat)
-            self.ranks = count[self.rows] + np.arange(slots)[:, None]
-            count[self.rows] += slots
-        else:
-            so_far = np.cumsum(self.valid, axis=0)
-            self.ranks = (so_far + (count[self.rows] - 1))[self.valid]
-            if len(so_far):
-                count[self.rows] += so_far[-1]
+        self.first = count[self.rows].copy()
+        count[self.rows] += len(self.flat) if self.valid is None else np.sum(self.valid, axis=0, dtype=count.dtype)
 
     def columns(self) -> np.ndarray:
         found = self.flat if self.valid is None else self.flat[self.valid]
         return found - self.start if self.start else found
 
-    def positions(self, indptr: np.ndarray) -> np.ndarray:
-        starts = np.broadcast_to(indptr[:-1][self.rows], self.flat.shape)
-        self.at = self.ranks + (starts if self.valid is None else starts[self.valid])
-        del self.ranks
-        return self.at
+    def positions(self, starts: np.ndarray) -> np.ndarray:
+        """Where its entries are, if its rows begin at `starts`: of all, or in one row those that are valid."""
+        first = starts[:-1][self.rows] + self.first
+        if self.valid is None:
+            return first + np.arange(len(self.flat), dtype=first.dtype)[:, None]
+        return (np.cumsum(self.valid, axis=0, dtype=first.dtype) + (first - 1))[self.valid]
 
-    def writes(self, indptr: Any, moved: Any, seen: Any) -> list[Write]:
-        at = self.at if moved is None else moved[self.at]
+    def writes(self, starts: np.ndarray, moved: Any, seen: Any) -> list[Write]:
+        at = self.positions(starts)
+        if moved is not None:
+            at = moved[at]
         how = "set"
         if seen is not None:
             how = "add" if seen[at].any() else "set"
@@ -295,7 +307,7 @@ def _affine_part(at: np.ndarray) -> Box | None:
             other = list(middle)
             other[k] += 1 if middle[k] + 1 < n else -1
             step = (int(at[tuple(other)]) - int(at[middle])) * (other[k] - middle[k])
-            line = (np.arange(n) - middle[k]) * step
+            line = ((np.arange(n) - middle[k]) * step).astype(at.dtype)
             expected = expected + line.reshape(-1, *(1,) * (at.ndim - 1 - k))
     good = (at == expected) & (at >= 0)
     box = []
