@@ -311,6 +311,21 @@ def test_global_and_local_patterns():
         cr.sparsity(branch, x)
 
 
+def test_zeros_of_constant_matrices_are_no_entries():
+    n = 30
+    A = np.diag(np.full(n, -2.0)) + np.diag(np.ones(n - 1), 1) + np.diag(np.ones(n - 1), -1)
+    x = np.linspace(1, 2, n)
+    f = lambda x: np.sin(A @ (x * x)) + np.einsum("ij,j->i", A, x)
+    J = cr.jacobian(f, sparse=True)
+    for _ in range(2):
+        assert J(x).nnz == 3 * n - 2
+        np.testing.assert_allclose(J(x).toarray(), cr.jacobian(f)(x))
+    assert cr.sparsity(f, x).nnz == 3 * n - 2
+    A[0, 5] = 1.0
+    assert J(x).nnz == 3 * n - 1
+    assert J(x)[0, 5] != 0
+
+
 def test_plans_say_what_will_be_done():
     text = str(cr.jacobian(lambda x: x[1:] * x[:-1], sparse=True).plan(np.ones(100)))
     assert "99 x 100" in text

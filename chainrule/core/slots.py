@@ -38,6 +38,8 @@ class Link(NamedTuple):
     of the part that `move` covers; BY_JVP"""
     selects: bool = False
     """Whether an element of weight 0 was not chosen, so that no slope at it matters"""
+    constant: bool = False
+    """Whether the weights are made of constants alone: no entry is where one of them is 0, as in a constant matrix"""
     along_i: Callable[[], Any] | None = None
     """The weight along the imaginary unit where it is not i times that along 1, as in `irfft`; BY_JVP has both"""
     push: Callable[[Any], Any] | None = None

@@ -192,10 +192,12 @@ def einsum_slots(wanted, y, *x, subscripts):
 def product_slots(wanted, x, ins, out):
     """Links of a sum of products, the axes of whose operands have letters: what is summed over becomes a slot axis."""
     sizes = sizes_of(",".join(ins) + "->" + out, x)
-    return tuple((product_link(i, x, ins, out, sizes),) if on else () for i, on in enumerate(wanted))
+    return tuple(
+        (product_link(i, x, ins, out, sizes, constant=sum(wanted) == 1),) if on else () for i, on in enumerate(wanted)
+    )
 
 
-def product_link(i, x, ins, out, sizes):
+def product_link(i, x, ins, out, sizes, constant):
     own, shape = ins[i], x[i].shape
     if len(set(own)) < len(own):  # it is read on the diagonal
         once = "".join(dict.fromkeys(own))
@@ -216,7 +218,7 @@ def product_link(i, x, ins, out, sizes):
         product = np.einsum(",".join(letters for letters, _ in others) + "->" + "".join(kept), *(v for _, v in others))
         return np.reshape(product, [product.shape[kept.index(c)] if c in kept else 1 for c in summed + out])
 
-    return Link(move if first is None else Chain((first, move)), weight)
+    return Link(move if first is None else Chain((first, move)), weight, constant=constant)
 
 
 def diagonals(a, letters, once):

@@ -19,6 +19,7 @@ from ..core.slots import (
     Aligned,
     Box,
     Chain,
+    Contents,
     Link,
     Move,
     Spread,
@@ -131,14 +132,23 @@ class Indices:
             self.made[index, move, lead] = found
         return found
 
-    def route(self, piece: "Piece", move: Move, x_shape: Sequence[int], shape: tuple[int, ...]) -> "Route | None":
-        """How a piece of an array of `x_shape` goes through a move; None if nothing of it is left."""
-        key = piece.index, piece.box, move, shape
+    def route(
+        self, piece: "Piece", move: Move, x_shape: Sequence[int], shape: tuple[int, ...], zeros: Contents | None
+    ) -> "Route | None":
+        """How a piece of an array of `x_shape` goes through a move; None if nothing of it is left.
+
+        zeros: where the weights are 0, so that nothing comes of it.
+        """
+        key = piece.index, piece.box, move, shape, zeros
         if key not in self.routes:
-            self.routes[key] = self._route(piece.index, piece.box, move, tuple(x_shape), shape)
+            if zeros is not None:
+                zeros.own()
+            self.routes[key] = self._route(piece.index, piece.box, move, tuple(x_shape), shape, zeros)
         return self.routes[key]
 
-    def _route(self, index: Index, box: Box | None, move: Move, x_shape: Any, shape: Any) -> "Route | None":
+    def _route(
+        self, index: Index, box: Box | None, move: Move, x_shape: Any, shape: Any, zeros: Contents | None
+    ) -> "Route | None":
         part = None if box is None else move.part(box)
         if part is NOTHING:
             return None
@@ -150,6 +160,9 @@ class Indices:
                 move = Chain((Spread(box, x_shape), move))
             box = move.box
         found = self.moved(index, move, index.array.ndim - len(held))
+        if zeros is not None:
+            there = zeros.array if cut_to is None else cut(zeros.array, cut_to)
+            found = self.intern(np.where(there, -1, found.array).astype(found.array.dtype))
         array, slots = found.array, found.array.ndim - len(shape)
         same = [k for k in range(slots) if array.shape[k] == 1 or (array.size and not array.strides[k])]
         rest = array[tuple(0 if k in same else slice(None) for k in range(array.ndim))]
@@ -261,8 +274,9 @@ class _Step:
             pieces, x_shape = self.pieces_of(self.args[i]), self.values[i].shape
             for link in of_input:
                 weight = self.weight(i, link, y)
+                zeros = zeros_of(weight) if link.constant else None
                 for piece in pieces:
-                    new = self.carried(piece, link, weight, x_shape, shape)
+                    new = self.carried(piece, link, weight, x_shape, shape, zeros)
                     if new is None:
                         continue
                     key = id(new.index), new.box
@@ -292,17 +306,19 @@ class _Step:
 
     def weight(self, i: int, link: Link, y: Any) -> Any:
         """A number or an array; None if nobody asks for it."""
-        if self.mode != "values" and not (link.selects and self.mode == "local"):
+        if self.mode != "values" and not link.constant and not (link.selects and self.mode == "local"):
             return None
         if link.weight is BY_JVP:
             return self.by_jvp(i, link.move, y)
         weight = link.weight() if callable(link.weight) else link.weight
         if self.mode != "values":
-            return concrete(weight, "a selection")
+            return weight if link.constant else concrete(weight, "a selection")
         along_i = link.along_i() if link.along_i else None
         return weight if along_i is None else self.weights(weight, along_i)
 
-    def carried(self, piece: Piece, link: Link, weight: Any, x_shape: Any, shape: Any) -> Piece | None:
+    def carried(
+        self, piece: Piece, link: Link, weight: Any, x_shape: Any, shape: Any, zeros: Contents | None
+    ) -> Piece | None:
         """The piece that a link makes of a piece."""
         if link.push is not None:
             index, coef, _ = spread(self.indices, piece, x_shape)
@@ -315,7 +331,7 @@ class _Step:
                 return piece
             route = Route(piece.index, None, (), piece.box, piece.box, piece.index, ())
         else:
-            route = self.indices.route(piece, link.move, x_shape, shape)
+            route = self.indices.route(piece, link.move, x_shape, shape, zeros)
             if route is None:
                 return None
         if weight is not None and route.cut is not None and getattr(weight, "shape", ()):
@@ -411,6 +427,13 @@ class _Real(NamedTuple):
 
     def __getitem__(self, part: Any) -> Any:
         return _Real(self.along_1[part], self.along_i[part])
+
+
+def zeros_of(weight: Any) -> Contents | None:
+    """Where constant weights are 0; None if that is nowhere, or not known."""
+    if not isinstance(weight, np.ndarray) or not weight.ndim or weight.all():
+        return None
+    return Contents(weight == 0)
 
 
 def moved_coef(move: Move, coef: Any, held: tuple[int, ...]) -> Any:
