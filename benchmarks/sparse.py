@@ -180,8 +180,8 @@ def first_of(prepare: Callable[[Task], Callable[[np.ndarray], Any]], task: Task)
 def warm(task: Task, name: str, rounds: int) -> tuple[Any, ...]:
     """Every further one.
 
-    Those of chainrule and by hand are finished SciPy matrices, and a call of chainrule's derives the pattern anew. Those
-    of the prepared one, asdex and CasADi are the entries of a pattern that is fixed.
+    Those of chainrule and by hand are finished SciPy matrices, and a call of chainrule's derives the pattern anew.
+    Those of the prepared one, asdex and CasADi are the entries of a pattern that is fixed.
     """
     x, expected = task.x, task.by_hand()(task.x)
     runs: dict[str, Callable[[np.ndarray], Any]] = {"by hand": task.by_hand(), "chainrule": chainrule(task)}

@@ -197,7 +197,7 @@ def view(data: np.ndarray, target: tuple[int, tuple[int, ...], tuple[int, ...]])
 
 
 def rows_of(box: Box, shape: tuple[int, ...]) -> Any:
-    """An index that takes, of the elements of an array of `shape` in one row, those of a box: a slice if there is one."""
+    """An index that takes those in a box from all elements of an array of `shape`: a slice, if there is one."""
     inner = math.prod(shape)
     if not all(box):
         return slice(0)
