@@ -10,7 +10,24 @@ from .core.errors import (
     NonFiniteError as NonFiniteError,
 )
 from .explain import explain as explain
-from .jacobians.dense import hessian as hessian, hvp as hvp, jacobian as jacobian
+from .implicit.functions import implicit as implicit
+from .implicit.newton import newton as newton
+from .jacobians.affine import affine as affine
+from .jacobians.coloring import coloring as coloring
+from .jacobians.dense import hvp as hvp
+from .jacobians.jacobian import hessian as hessian, jacobian as jacobian
+from .jacobians.operators import linear_operator as linear_operator
+from .jacobians.programs import nlp as nlp
+from .jacobians.propagation import propagate as propagate
+from .jacobians.sparse import sparsity as sparsity
+from .jacobians.structures import (
+    Banded as Banded,
+    BlockDiagonal as BlockDiagonal,
+    Diagonal as Diagonal,
+    Kronecker as Kronecker,
+    LowRank as LowRank,
+    Stencil as Stencil,
+)
 from .ops.control import stop_gradient as stop_gradient
 from .patching import patch_numpy as patch_numpy
 from .transforms.batching import vmap as vmap
@@ -32,4 +49,3 @@ from .transforms.reverse import (
     variable as variable,
     vjp as vjp,
 )
-from .transforms.sparsity import sparsity as sparsity

@@ -596,6 +596,7 @@ for _subscripts, _xs in EINSUMS.items():
 case("einsum", "an operand twice", lambda x: np.einsum("ij,kj->ik", x, x), M)
 case("einsum", "a constant", lambda x: np.einsum("ij,j", x, W), M)
 case("einsum", "complex", lambda a, b: np.einsum("ij,kj->ik", a, b), C, C * 1j + 1)
+case("einsum", "a thin axis that is summed over", lambda a, b: np.einsum("ij,jk->ik", a, b), M[:, :1], M.T)
 case("matmul", "a tensor product", lambda a, b: np.tensordot(a, b, axes=([0, 1], [0, 1])), B, M)
 case("convolve", "a longer and a shorter", np.convolve, V, W[:2])
 case("convolve", "a shorter and a longer", np.convolve, W[:2], V)

@@ -14,6 +14,7 @@ import test_scipy_fft as fft
 import test_scipy_integrate as integrate
 import test_scipy_interpolate as interpolate
 import test_scipy_linalg as linalg
+import test_scipy_optimize as optimize
 import test_scipy_signal as signal
 import test_scipy_special as special
 import test_scipy_stats as stats
@@ -98,6 +99,12 @@ COLUMNS |= {
         "constant": integrate.CONSTANT,
         "not of numbers": integrate.NO_NUMBERS,
         "refused": integrate.REFUSED,
+    },
+    "scipy.optimize": {
+        "differentiable": optimize.DIFFERENTIABLE,
+        "constant": optimize.CONSTANT,
+        "not of numbers": optimize.NO_NUMBERS,
+        "refused": optimize.REFUSED,
     },
     "scipy.interpolate": {
         "differentiable": interpolate.DIFFERENTIABLE,

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import columns
+from chainrule.core import slots
 from chainrule.core.primitive import PRIMITIVES
 from slips import SLIPS, Slip
 
@@ -162,10 +163,28 @@ def one_scaled(rule: Callable[..., Any], i: int) -> Callable[..., Any]:
     return spoiled
 
 
-def everywhere(deps: Any) -> Any:
-    """All dependences of all elements, for each of them."""
-    every = np.unique(deps)
-    return np.broadcast_to(every.reshape(-1, *(1,) * (deps.ndim - 1)), (len(every), *deps.shape[1:]))
+def relinked(rule: Callable[..., Any], change: Callable[[slots.Link], slots.Link | None]) -> Callable[..., Any]:
+    """The `slots` rule with each link changed, or, for None, left out."""
+
+    def spoiled(wanted: Any, y: Any, *x: Any, **params: Any) -> Any:
+        found = rule(wanted, y, *x, **params)
+        of_input = lambda links: tuple(new for new in map(change, links) if new is not None)
+        if isinstance(y, tuple):
+            return tuple(tuple(map(of_input, links)) for links in found)
+        return tuple(map(of_input, found))
+
+    return spoiled
+
+
+def heavier(link: slots.Link) -> slots.Link:
+    """A link with another weight."""
+    if link.push is not None:
+        return link._replace(push=lambda coef, push=link.push: push(coef) * 1.5)
+    if link.weight is slots.BY_JVP:
+        return link
+    weight, old = (link.weight if callable(link.weight) else lambda: link.weight), link.along_i
+    along_i = None if old is None else lambda: None if old() is None else old() * 1.5
+    return link._replace(weight=lambda: weight() * 1.5, along_i=along_i)
 
 
 def one_less(saves: Callable[..., Any], i: int) -> Callable[..., Any]:
@@ -212,7 +231,6 @@ def planted_in(name: str) -> Iterator[Fault]:
     if not uses:  # tests/test_rules.py says where that is so
         return
     choices = [(a, wanted) for a in uses for wanted in a.choices() if has_rules(a, wanted)]
-    sparsity = p.sparsity
     yield fault("another value", "impl", over(p.impl, changed), "jvp_agrees_with_differences", "vmap_is_a_loop")
     for what, spoil in {
         "another shape": lambda a: a._replace(shape=(*a.shape, 1)),
@@ -221,16 +239,17 @@ def planted_in(name: str) -> Iterator[Fault]:
         yield fault(what, "aval", over(p.aval, spoil), "recording_foretells_shapes_and_dtypes")
     yield fault("examples in another order", "batch", over(p.batch, lambda y: y[::-1]), "vmap_is_a_loop")
     if p.vjp is None or p.jvp is None:
-        dependent = over(sparsity, lambda s: np.ones((1, *s.shape[1:]), np.intp))
-        yield fault("dependences of a constant", "sparsity", dependent, "is_constant")
+        yield fault("dependences of a constant", "slots", slots.everything, "is_constant")
         yield fault("keeping for a constant", "saves", all_kept(p.saves), "is_constant")
         return
     yield fault("another tangent", "jvp", over(p.jvp, scaled), "jvp_agrees_with_differences")
     for i in sorted({i for a, wanted in choices for i in sloping(a, wanted)}):
         yield fault(f"another cotangent {i}", "vjp", one_scaled(p.vjp, i), "vjp_is_the_transpose", "short_rules_agree")
-    yield fault("no dependences", "sparsity", over(sparsity, lambda s: s[:0]), "pattern_covers_the_jacobian")
+    yield fault("no dependences", "slots", relinked(p.slots, lambda link: None), "pattern_covers_the_jacobian")
+    if any(link.weight is not slots.BY_JVP for a in uses for link in links_of(a)):
+        yield fault("other weights", "slots", relinked(p.slots, heavier), "pattern_covers_the_jacobian")
     if any(map(columns.has_tight_pattern, columns.examples_of(name))):
-        yield fault("dependences on everything", "sparsity", over(sparsity, everywhere), "pattern_is_tight")
+        yield fault("dependences on everything", "slots", slots.everything, "pattern_is_tight")
     for i in sorted({i for a, wanted in choices for i in arrays(p.saves(wanted), a.args)}):
         yield fault(f"keeping without {i}", "saves", one_less(p.saves, i), "reads_what_it_keeps")
     more = all_kept(p.saves)
@@ -252,6 +271,13 @@ def has_rules(a: Any, wanted: tuple[bool, ...]) -> bool:
     except (NotImplementedError, np.linalg.LinAlgError):  # or it depends on a phase
         return False
     return True
+
+
+def links_of(a: Any) -> Iterator[slots.Link]:
+    """What the `slots` rule says of an application."""
+    found = a.primitive.slots(a.able(), a.y, *a.args, **a.params)
+    for links in found if a.primitive.multi else [found]:
+        yield from itertools.chain(*links)
 
 
 def sloping(a: Any, wanted: tuple[bool, ...]) -> Iterator[int]:

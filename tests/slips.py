@@ -155,8 +155,8 @@ slips(
     ("add", "return np.reshape(x, (shape[0], *(1,) * (ndim + 1 - len(shape)), *shape[1:]))", "return x"),
     (
         "multiply",
-        "*aligned(is_batched, x))\n\n    def sparsity(deps, *avals):  # y[i]",
-        "*x)\n\n    def sparsity(deps, *avals):  # y[i]",
+        "*aligned(is_batched, x))\n\n    def slots_of(wanted, y, *x):\n        return partials(",
+        "*x)\n\n    def slots_of(wanted, y, *x):\n        return partials(",
     ),
     ("sum", "axes=tuple(i + 1 for i in axes), keepdims=keepdims)", "axes=axes, keepdims=keepdims)"),
     ("solve", "[pad_axes(a, ndim + len(c)) if on else a for a, on, c in", "[a for a, on, c in"),
@@ -181,16 +181,17 @@ slips(
     # patterns
     (
         "add multiply",
-        "return dependence.union([s for s, d_i in zip(deps, d, strict=True) if d_i is not None], shape)",
-        "return dependence.union(deps[:1], shape)",
+        "(link(d_i, read, x_i),) if on and d_i is not None else ()\n",
+        "(link(d_i, read, x_i),) if on and d_i is d[0] else ()\n",
     ),
     (
-        "nextafter copysign",
-        "return dependence.union([s for s, d_i in zip(deps, d, strict=True) if d_i is not None], shape)",
-        "return dependence.union(deps, shape)",
+        "multiply",
+        "_slots.stretched(x_i.shape, y.shape), weight, selects)",
+        "_slots.stretched(x_i.shape, y.shape), 1, selects)",
     ),
-    ("sum", "out = dependence.over_axes(deps[0], axes)\n", "out = dependence.over_axes(deps[0], axes)[:1]\n"),
-    ("solve", "whole = [dependence.dense(parts, s, len(c))", "whole = [dependence.dense(parts[1:], s, len(c))"),
+    ("add", "_slots.Link(_slots.stretched(x_i.shape, y.shape), weight", "_slots.Link(None, weight"),
+    ("max", "weight = (lambda: move(d(", "weight = (lambda: (d("),
+    ("solve", "counts = [len(c) for c in cores_in]", "counts = [0 for c in cores_in]"),
 )
 
 slips(
@@ -222,7 +223,7 @@ slips(
     ("cumsum", "np.flip(np.cumsum(np.flip(ct, axis), axis=axis), axis)", "np.cumsum(np.flip(ct, axis), axis=axis)"),
     ("cumsum", "np.flip(np.cumsum(np.flip(ct, axis), axis=axis), axis)", "np.cumsum(ct, axis=axis)"),
     ("cumsum", "bind(cumsum, x, axis=axis + 1)", "bind(cumsum, x, axis=axis)"),
-    ("cumsum", "before = dependence.union([before, row], rows.shape[2:])", "before = row"),
+    ("cumsum", "slice(n - 1 - k, 2 * n - 1 - k)", "slice(n - k, 2 * n - k)"),
     (
         "cumsum",
         "saves=keeps_nothing,\n        batch=lambda is_batched, x, *, axis: bind(cumsum",
@@ -246,7 +247,8 @@ slips(
     ),
     ("where", "np.broadcast_to(chosen, ct.shape)).fit(x)", "np.broadcast_to(chosen, ct.shape))"),
     ("where", "saves=keeps((), (0,), (0,))", "saves=keeps((), (0, 1), (0, 2))"),
-    ("where", "return dependence.union(list(deps[1:]), ", "return dependence.union(list(deps[:2]), "),
+    ("where", "link(b, lambda: np.equal(c, 0)) if", "link(b, lambda: np.not_equal(c, 0)) if"),
+    ("where", "link(b, lambda: np.equal(c, 0)) if wanted[2] else ()", "()"),
     ("imag", "ct * 1j if", "ct * -1j if"),
     ("imag", "jvp=lambda tangents, y, x: np.imag(tangents[0])", "jvp=lambda tangents, y, x: np.real(tangents[0])"),
     ("conjugate", "vjp=lambda wanted, ct, y, x: (np.conjugate(ct),)", "vjp=lambda wanted, ct, y, x: (ct,)"),
@@ -292,12 +294,12 @@ slips(
     ("concatenate", "np.zeros(np.shape(v), y.dtype) if t is None", "np.ones(np.shape(v), y.dtype) if t is None"),
     (
         "concatenate",
-        "    return np.concatenate(whole, axis=axis + 1)\n",
-        "    return np.concatenate(whole[::-1], axis=axis + 1)\n",
+        "place = range(end, end + np.shape(v)[axis])",
+        "place = range(end, end + np.shape(x[0])[axis])",
     ),
     ("add_windows", "out[tuple(place)] += ct[(..., *offset)]", "out[tuple(place)] = ct[(..., *offset)]"),
     ("sliding_window_view", "axes=tuple(a + 1 for a in axes)),\n)\n", "axes=axes),\n)\n"),
-    ("add_windows", "    return dependence.union(parts, shape)\n", "    return dependence.union(parts[:1], shape)\n"),
+    ("add_windows", "box[a] = range(o, o + ct.shape[a])", "box[a] = range(ct.shape[a])"),
 )
 
 slips(
@@ -310,8 +312,8 @@ slips(
     ("matmul", "None if tb is None else a @ tb)), y)", "None if tb is None else tb)), y)"),
     (
         "matmul",
-        "columns = dependence.over_axes(deps[1], (len(b.shape) - 2,))",
-        "columns = dependence.over_axes(deps[1], (len(b.shape) - 1,))",
+        'right = lead[len(lead) - max(len(b.shape) - 2, 0) :] + "K" + columns',
+        'right = lead[len(lead) - max(len(b.shape) - 2, 0) :] + columns + "K"',
     ),
     ("matmul", "rows = left[-2:-1] if len(a.shape) > 1 else ()", "rows = left[-2:-1]"),
     ("einsum", "others = [(letters, adjoint(v))", "others = [(letters, v)"),
@@ -328,8 +330,8 @@ slips(
     ),
     (
         "einsum",
-        "summed = tuple(k for k, letter in enumerate(axes) if letter not in out)",
-        "summed = tuple(range(len(axes)))",
+        'product = np.einsum(",".join(letters for letters, _ in others)',
+        'product = -np.einsum(",".join(letters for letters, _ in others)',
     ),
     ("convolve", 'np.correlate(ct, b, "full")[m - 1', 'np.convolve(ct, b, "full")[m - 1'),
     ("convolve", 'fit(np.correlate(ct, a, "full")[n - 1 : n - 1 + m], b)', 'fit(np.correlate(ct, a, "full")[:m], b)'),
@@ -355,7 +357,7 @@ slips(
     ("getitem", "arrays = [pad_axes(a, count) if on else a for a, on in", "arrays = [a for a, on in"),
     ("getitem", "if where[-1] - where[0] + 1 != len(where):", "if False:"),
     ("getitem", "tuple(i >= first for i in range(len(wanted)))", "tuple(i > first for i in range(len(wanted)))"),
-    ("put", "for k in range(int(turn.max(initial=-1)) + 1):", "for k in range(1):"),
+    ("put", "source[turn, target.ravel()] =", "source[0, target.ravel()] ="),
     ("setitem", "        total[fill_in(index, arrays)] = 0\n", "        pass\n"),
     ("setitem", "ct_x = bind(setitem, ct, np.zeros((), ct.dtype), *arrays, index=index, in_place=False)", "ct_x = ct"),
     ("setitem", "            if not alive.all():\n", "            if False:\n"),
@@ -368,8 +370,8 @@ slips(
     ),
     (
         "setitem",
-        "whole, pad, *arrays, index=index, in_place=False)",
-        "whole * 0, pad, *arrays, index=index, in_place=False)",
+        "for side in (range(r.start), *between, range(r[-1] + 1, shape[k])):",
+        "for side in (range(r.start), *between):",
     ),
 )
 
@@ -385,7 +387,7 @@ slips(
     ("fft", "n=n, axis=axis + 1, norm=norm)", "n=n, axis=axis, norm=norm)"),
     ("irfft", "return n // 2 + 1", "return n // 2"),
     ("irfft", "return np.finfo(complex_dtype(dtype)).dtype", "return complex_dtype(dtype)"),
-    ("fft", "first(deps[0], reads(n), axis + 1)", "deps[0]"),
+    ("fft", "count = min(reads(n), x.shape[axis])", "count = x.shape[axis]"),
 )
 
 slips(
@@ -494,16 +496,19 @@ slips(
 )
 
 slips(
-    "core.dependence",
+    "core.slots",
+    ("sum", "order = [*range(lead), *(lead + p for p in (*self.slots, *kept))]", "order = list(range(a.ndim))"),
+    ("transpose", "if order != list(range(len(order))):", "if False:"),
+    ("setitem", "return any(move.fills for move in self.moves)", "return False"),
+)
+
+slips(
+    "transforms.slots",
     (
-        "subtract",
-        "return compact(np.concatenate(wide)) if wide else nothing(shape)",
-        "return wide[0] if wide else nothing(shape)",
+        "add multiply",
+        "new = Piece(new.index, old.coef + new.coef, new.box)",
+        "new = Piece(new.index, new.coef, new.box)",
     ),
-    (
-        "sum",
-        "return compact(moved.reshape(",
-        "return nothing(moved.shape[1 + len(axes) :]) if True else compact(moved.reshape(",
-    ),
-    ("matmul add", "    return deps[len(deps) - used :]\n", "    return deps[:used]\n"),
+    ("where", "return np.where(weight, float(coef), 0.0)", "return float(coef)"),
+    ("subtract", "-coef if weight == -1 else", "coef if weight == -1 else"),
 )

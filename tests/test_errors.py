@@ -7,7 +7,9 @@ import math
 import pathlib
 import pickle
 import re
+import sys
 import traceback
+import unittest.mock
 
 import numpy as np
 import pytest
@@ -156,6 +158,11 @@ TUPLE = (
     "doubled: its vjp rule must return a tuple with a cotangent (or None) for each of its 1 arguments; it returned "
     "{found}"
 )
+
+
+def without_ipopt():
+    with unittest.mock.patch.dict(sys.modules, {"cyipopt": None}):
+        cr.nlp(np.sum, None, x).ipopt()
 
 
 def step(a, b):
@@ -362,7 +369,73 @@ CASES = {
     "mode of jacobian": (
         lambda: cr.jacobian(np.sin, mode="backward"),
         ValueError,
-        "jacobian: mode is one of auto, forward, reverse; got 'backward'",
+        "jacobian: mode is one of auto, forward, reverse, slots, colored; got 'backward'",
+    ),
+    "mode of a structured hessian": (
+        lambda: cr.hessian(np.sum, structure=True, mode="reverse"),
+        ValueError,
+        "hessian: a structured one is made in mode 'slots' or 'colored'; got mode 'reverse'",
+    ),
+    "colors for complex arguments": (
+        lambda: cr.jacobian(np.exp, sparse=True, mode="colored")(1j * x),
+        TypeError,
+        "jacobian: mode 'colored' is for real arguments; use mode 'slots'",
+    ),
+    "a jacobian that is not sparse on the way": (
+        lambda: cr.jacobian(lambda x: np.cumsum(x)[::2], sparse=True)(np.ones(30_000)),
+        ValueError,
+        "jacobian: 900000000 entries would be needed for one operation (at {here}), so this Jacobian is not sparse "
+        "there: take products with it (cr.linear_operator), or a dense one of fewer inputs",
+    ),
+    "format of jacobian": (
+        lambda: cr.jacobian(np.sin, sparse=True, format="dense"),
+        ValueError,
+        "jacobian: format is one of csr, csc, coo, bsr; got 'dense'",
+    ),
+    "format of hessian": (
+        lambda: cr.hessian(np.sum, sparse=True, format="dok"),
+        ValueError,
+        "hessian: format is one of csr, csc, coo, bsr; got 'dok'",
+    ),
+    "mode of a sparse jacobian": (
+        lambda: cr.jacobian(np.sin, mode="forward", sparse=True),
+        ValueError,
+        "jacobian: a sparse one is made in mode 'slots' or 'colored'; got mode 'forward'",
+    ),
+    "a dense one prepared": (
+        lambda: cr.jacobian(np.sin).prepare(x),
+        TypeError,
+        "jacobian: only a sparse one without aux can be prepared: jacobian(f, sparse=True).prepare(x)",
+    ),
+    "prepared for another shape": (
+        lambda: cr.jacobian(np.sin, sparse=True).prepare(x).data(x[:2]),
+        ValueError,
+        "jacobian: it was prepared for arrays of float64(3,); got float64(2,): prepare it again",
+    ),
+    "a sparse jacobian in a gradient": (
+        lambda: cr.grad(lambda x: np.sum(cr.jacobian(np.sin, sparse=True)(x)))(x),
+        TypeError,
+        "jacobian: SciPy's matrices cannot hold traced numbers (at {here}): take the entries, "
+        "cr.jacobian(f, sparse=True).entries(x), or a dense Jacobian",
+    ),
+    "a global pattern that values decide": (
+        lambda: cr.sparsity(lambda x: x if x[0] > 0 else 2 * x, x),
+        ValueError,
+        "sparsity: the truth value of an array (in `if`, `while`, `and`, `or`, `not`) was asked for (at {here}), so "
+        "the pattern depends on the values: with local=True it is that of the branches and indices taken at x",
+    ),
+    "a sparse jacobian of what is not holomorphic": (
+        lambda: cr.jacobian(np.linalg.svdvals, sparse=True)(1j * X + X[::-1]),
+        TypeError,
+        "svdvals of these complex numbers is not holomorphic, so that one complex number an entry cannot hold its "
+        "derivative; differentiate with respect to the real and the imaginary part",
+    ),
+    "jacobian of what is not holomorphic": (
+        lambda: cr.jacobian(np.conjugate)(1j * x),
+        TypeError,
+        "jacobian: the function is not holomorphic (conjugate, abs, real and imag are not), so that one complex number "
+        "an entry cannot hold its derivative; take its Jacobian with respect to the real and the imaginary part: "
+        "cr.jacobian(lambda x, y: f(x + 1j * y), argnums=(0, 1))",
     ),
     # -- variables held by hand
     "backward without a seed": (
@@ -670,6 +743,66 @@ CASES = {
         "doubled: the keyword argument c is a traced value (at {here}), and rules give derivatives in positional "
         "arguments only: pass it as one",
     ),
+    # -- affine functions, covariances, nonlinear programs
+    "affine, curved": (
+        lambda: cr.affine(lambda x: x**2, 3),
+        ValueError,
+        "affine: power of what depends on x is not affine (at {here}); the result must be a constant plus constants "
+        "times elements of x",
+    ),
+    "affine, printed": (
+        lambda: cr.affine(lambda x: x * float(f"{x[0]:.3f}"), 3),
+        ValueError,
+        "affine: formatting was asked of what depends on x (at {here}): that is not affine",
+    ),
+    "affine, size": (
+        lambda: cr.affine(lambda x: x, 2.5),
+        ValueError,
+        "affine: n is the size or the shape of the argument; got 2.5",
+    ),
+    "covariance, NaN": (
+        lambda: cr.propagate(np.sin, x, x * np.nan),
+        ValueError,
+        "propagate: cov holds NaN or infinity",
+    ),
+    "covariance, shape": (
+        lambda: cr.propagate(np.sin, x, X),
+        ValueError,
+        "propagate: cov has shape (2, 3); for x of shape (3,) it holds variances, of that shape, or is a matrix of "
+        "shape (3, 3)",
+    ),
+    "covariance, negative": (
+        lambda: cr.propagate(np.sin, x, -x),
+        ValueError,
+        "propagate: cov has a negative variance; variances are squares of standard deviations",
+    ),
+    "covariance, not symmetric": (
+        lambda: cr.propagate(np.sin, x, np.triu(np.ones((3, 3)))),
+        ValueError,
+        "propagate: cov is not symmetric: it differs from its transpose by up to 1",
+    ),
+    "program, structure": (
+        lambda: cr.nlp(lambda x: x[0] * x[1] if x[0] > 0 else x[1] * x[2], None, x).hessian(-x, np.zeros(0), 1.0),
+        ValueError,
+        "nlp: the Hessian of the Lagrangian has an entry at (2, 1) that it did not have at x0: its structure depends "
+        "on values (a branch, an index), and solvers need one that does not change",
+    ),
+    "program, NaN": (lambda: cr.nlp(np.sum, None, x * np.nan), ValueError, "nlp: x0 holds NaN or infinity"),
+    "program, several numbers": (
+        lambda: cr.nlp(np.sin, None, x),
+        ValueError,
+        "nlp: the objective must be a single number; it has the shape (3,)",
+    ),
+    "program, traced": (
+        lambda: cr.grad(lambda a: cr.nlp(np.sum, lambda x: a * x, x).m * a)(1.0),
+        cr.LeakedTracerError,
+        "nlp: a function uses a traced value from outside (at {here}): pass plain arrays",
+    ),
+    "program, no IPOPT": (
+        without_ipopt,
+        ImportError,
+        'nlp: IPOPT is not installed: pip install "chainrule[ipopt]"',
+    ),
 }
 
 # Texts with something in them that is not known beforehand, or that a rule of later will take away: a pattern.
@@ -762,7 +895,7 @@ def test_an_error_in_the_function_leaves_nothing_behind():
         cr.hessian(stops),
         lambda x: cr.jvp(stops, (x,), (x,)),
         lambda x: cr.record(stops, x),
-        lambda x: cr.sparsity(stops, x),
+        lambda x: cr.sparsity(stops, x, local=True),
         cr.grad(cr.checkpoint(stops)),
         lambda x: cr.grad(lambda x: cr.grad(stops)(x)[0])(x),
     ):

@@ -270,7 +270,7 @@ def test_auto_takes_the_mode_with_fewer_passes():
 
 
 def test_errors():
-    with pytest.raises(ValueError, match="auto, forward, reverse; got 'sideways'"):
+    with pytest.raises(ValueError, match="auto, forward, reverse, slots, colored; got 'sideways'"):
         cr.jacobian(np.sin, mode="sideways")
     with pytest.raises(TypeError, match="floating point"):
         cr.jacobian(np.sin)(np.array([1, 2]))

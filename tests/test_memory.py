@@ -103,7 +103,7 @@ USES = {
     "vmap": lambda f: cr.vmap(f)(np.stack([x, x])),
     "vmap of grad": lambda f: cr.vmap(cr.grad(f))(np.stack([x, x])),
     "record": lambda f: cr.record(f, x)(x),
-    "sparsity": lambda f: cr.sparsity(lambda x: x * f(x), x),
+    "sparsity": lambda f: cr.sparsity(lambda x: x * f(x), x, local=True),
     "variable": by_hand,
     "variable, not backward": lambda f: f(cr.variable(x)),
     "create_graph": twice,  # bugs.md 18

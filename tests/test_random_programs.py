@@ -157,7 +157,7 @@ def test_checkpoint_changes_nothing(p):
 def test_the_sparsity_pattern_covers_the_jacobian(p):
     (x,) = p.xs
     first = lambda x: p.f(x)[0]
-    pattern = cr.sparsity(first, x).toarray()
+    pattern = cr.sparsity(first, x, local=True).toarray()
     J = np.reshape(cr.jacobian(first, mode="forward")(x), pattern.shape)
     assert not np.any((J != 0) & ~pattern), f"the Jacobian\n{J}\nhas entries where the pattern has none:\n{pattern}"
 
@@ -469,6 +469,6 @@ def test_programs_that_failed_once(name):
     for outer in TRANSFORMS:
         for inner in TRANSFORMS:
             two_transforms(p, outer, inner)
-    pattern = cr.sparsity(lambda x: f(x)[0], x).toarray()
+    pattern = cr.sparsity(lambda x: f(x)[0], x, local=True).toarray()
     J = np.reshape(cr.jacobian(f, mode="forward")(x)[0], pattern.shape)
     assert not np.any((J != 0) & ~pattern), "the sparsity pattern"

@@ -15,7 +15,7 @@ from chainrule.core.trace import FRONT_ENDS, UFUNCS
 
 PACKAGE = Path(cr.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
-LAZY = {"scipy", "optree", "rich", "llvmlite"}
+LAZY = {"scipy", "optree", "rich", "llvmlite", "cyipopt"}
 LAZY_PARTS = {"chainrule.explain.svg", "chainrule.explain.text"}
 """What is imported when it is first used, so that `import chainrule` costs little more than `import numpy`."""
 
@@ -25,10 +25,11 @@ MAY_IMPORT = {
     "transforms": {"core", "transforms"},
     "compile": {"core", "transforms", "compile"},
     "jacobians": {"core", "transforms", "jacobians"},
+    "implicit": {"core", "transforms", "jacobians", "implicit"},
     "explain": {"core", "transforms", "explain"},
     "testing": {"core", "transforms", "jacobians"},
     "numpy": {"core", "numpy"},
-    "scipy": {"core", "ops", "transforms", "numpy", "scipy"},
+    "scipy": {"core", "ops", "transforms", "jacobians", "implicit", "numpy", "scipy"},
     "compat": {"chainrule", "numpy", "scipy", "testing", "compat"},
 }
 """What each part of the package may import from the others. Whatever is not listed uses the public names alone."""
@@ -169,7 +170,7 @@ def test_transforms_name_no_primitive(name):
 
 @pytest.mark.parametrize("name", [n for n in MODULES if part_of(n) == "ops"])
 def test_operations_name_no_transform(name):
-    tracers = {"Variable", "Dual", "Batched", "Recorded", "Dependent", "ReverseTrace", "ForwardTrace", "BatchTrace"}
+    tracers = {"Variable", "Dual", "Batched", "Recorded", "Slotted", "ReverseTrace", "ForwardTrace", "BatchTrace"}
     wrong = [f"line {n.lineno}: {n.id}" for n in ast.walk(TREES[name]) if isinstance(n, ast.Name) and n.id in tracers]
     assert not wrong, f"{name} names transforms: {wrong}"
 
@@ -204,7 +205,7 @@ def test_every_module_says_what_it_is(name):
 def test_every_field_of_every_primitive_is_filled(name):
     p = PRIMITIVES[name]
     assert p.name == name
-    for field in ("impl", "aval", "saves", "batch", "sparsity"):
+    for field in ("impl", "aval", "saves", "batch", "slots"):
         assert callable(getattr(p, field)), f"{name}: {field} is {getattr(p, field)!r}"
     for field in ("jvp", "vjp"):  # None where there is no derivative
         assert getattr(p, field) is None or callable(getattr(p, field))

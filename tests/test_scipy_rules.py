@@ -42,6 +42,10 @@ def decay(y, t, k):
     return -k * y * np.sin(t + 1)
 
 
+def braked(y, t, k):
+    return -k * y**2
+
+
 EXAMPLES = {
     "scipy.sparse.product": [
         (lambda x: A @ x, x),
@@ -84,6 +88,7 @@ EXAMPLES = {
     ],
     "scipy.integrate.ode": [
         (lambda y, k: integrate.odeint(decay, y, [0.0, 0.5, 1.0], args=(k,), **EXACT), np.ones(2), 0.7),
+        (lambda y, k: integrate.odeint(braked, y, [0.0, 0.5, 1.0], args=(k,), **EXACT), np.ones(2), 0.7),
         (lambda y, t, k: integrate.odeint(decay, y, t, args=(k,), **EXACT), np.ones(2), np.array([0.0, 0.4]), 0.7),
     ],
 }

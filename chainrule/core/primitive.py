@@ -98,8 +98,9 @@ class Primitive:
     """`wanted -> Kept`: what `vjp` reads of its arguments and of the output"""
     batch: Callable[..., Any]
     """`(is_batched, *x, **params) -> y`; the batch axis is axis 0 of what is batched, and of every output"""
-    sparsity: Callable[..., Any]
-    """`(deps, *avals of x, **params) -> deps of y`; see core/dependence.py"""
+    slots: Callable[..., Any] | None
+    """`(wanted, y, *x, **params) -> links of each input`, for each output if `multi`; see core/slots.py; None: what
+    `impl` does is followed step by step"""
     multi: bool = False
     zeros: str | None = None
     """What becomes of a cotangent that is zero by structure (core/zeros.py): "stay": each element has its own, as in an

@@ -19,57 +19,11 @@ from ..transforms.batching import vmap
 from ..transforms.forward import jvp
 from ..transforms.reverse import grad, vjp
 
-MODES = ("auto", "forward", "reverse")
 
-
-def jacobian(
-    f: Callable[..., Any], argnums: int | Sequence[int] = 0, mode: str = "auto", has_aux: bool = False
+def dense_jacobian(
+    f: Callable[..., Any], argnums: int | Sequence[int], mode: str, has_aux: bool, chunk: int | None
 ) -> Callable[..., Any]:
-    """The Jacobian of f as a function of the same arguments, in numerator layout.
-
-    Parameters
-    ----------
-    f : callable
-        A NumPy function that returns an array or a tree of arrays.
-    argnums : int or sequence of ints
-        Which positional arguments to differentiate with respect to.
-    mode : "auto", "forward" or "reverse"
-        Forward costs a pass per input element, reverse one per output element; "auto" takes the cheaper.
-    has_aux : bool
-        Whether f returns `(result, aux)`.
-
-    Returns
-    -------
-    callable
-        Takes f's arguments. For f from shape `S_in` to `S_out` it returns an array of shape `S_out + S_in`. If the
-        output is a tree, so is the result, and every leaf of it is a tree like the argument (a tuple of those if
-        argnums is a sequence). With `has_aux` it returns `(jacobian, aux)`.
-
-    Raises
-    ------
-    ValueError
-        If `mode` is none of the three.
-    TypeError
-        If an argument is not floating point, or f of a complex argument is not holomorphic: one complex number an
-        entry cannot hold its derivative.
-
-    Notes
-    -----
-    Cost: about that of f times the number of input elements (forward) or two to four times that of output elements
-    (reverse), in one batched pass; for complex arguments one forward pass more, which finds out whether f is
-    holomorphic.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import chainrule as cr
-    >>> cr.jacobian(lambda x: np.stack([x[0] * x[1], x[0] + x[1], x[1]]))(np.array([2.0, 5.0]))
-    array([[5., 2.],
-           [1., 1.],
-           [0., 1.]])
-    """
-    if mode not in MODES:
-        raise ValueError(f"jacobian: mode is one of {', '.join(MODES)}; got {mode!r}")
+    """The Jacobian as arrays, by passes along unit vectors: see :func:`chainrule.jacobian`."""
 
     @functools.wraps(f, updated=())
     def jacobian_f(*args, **kwargs):
@@ -87,17 +41,17 @@ def jacobian(
 
         n = sum(math.prod(aval_of(x).shape) for x in leaves)
         if mode == "forward":
-            y, aux, columns = _forward(of_leaves, leaves, has_aux)
+            y, aux, columns = _forward(of_leaves, leaves, has_aux, chunk)
         else:
             y, pullback, *rest = vjp(of_leaves, *leaves, has_aux=has_aux)
             outputs, out_structure = flatten(y)
             m = sum(math.prod(aval_of(v).shape) for v in outputs)
             aux = rest[0] if rest else None
             if mode == "reverse" or m < n:
-                columns = _reverse(pullback, outputs, out_structure, leaves)
+                columns = _reverse(pullback, outputs, out_structure, leaves, chunk)
             else:
                 del pullback
-                y, _, columns = _forward(of_leaves, leaves, has_aux)
+                y, _, columns = _forward(of_leaves, leaves, has_aux, chunk)
         if any(aval_of(x).dtype.kind == "c" for x in leaves):
             _must_be_holomorphic(of_leaves, leaves, columns, has_aux)
         _, out_structure = flatten(y)
@@ -119,7 +73,19 @@ def _basis(leaves: Sequence[Any]) -> list[np.ndarray]:
     return basis
 
 
-def _forward(f: Callable[..., Any], leaves: Sequence[Any], has_aux: bool) -> tuple[Any, Any, list[list[Any]]]:
+def in_chunks(f: Callable[..., Any], basis: Sequence[np.ndarray], chunk: int | None, axis: int) -> Any:
+    """`vmap(f)` over the rows of `basis`, so many at a time; a list of leaves, with the batch along `axis`."""
+    mapped = vmap(lambda *rows: flatten(f(*rows))[0], out_axes=axis)
+    n = len(basis[0])
+    if chunk is None or chunk >= n:
+        return mapped(*basis)
+    parts = [mapped(*(b[k : k + chunk] for b in basis)) for k in range(0, n, chunk)]
+    return [np.concatenate(leaves, axis=axis) for leaves in zip(*parts, strict=True)]
+
+
+def _forward(
+    f: Callable[..., Any], leaves: Sequence[Any], has_aux: bool, chunk: int | None
+) -> tuple[Any, Any, list[list[Any]]]:
     seen = []
 
     def push(*tangents):
@@ -127,12 +93,12 @@ def _forward(f: Callable[..., Any], leaves: Sequence[Any], has_aux: bool) -> tup
         seen[:] = [y, aux[0] if aux else None]
         return t
 
-    t = vmap(push, out_axes=-1)(*_basis(leaves)) if sum(_sizes(leaves)) else None
+    t = in_chunks(push, _basis(leaves), chunk, -1) if sum(_sizes(leaves)) else None
     if t is None:
         seen[:] = [f(*leaves), None] if not has_aux else list(f(*leaves))
     y, aux = seen
     outputs = flatten(y)[0]
-    whole = flatten(t)[0] if t is not None else [np.zeros((*aval_of(v).shape, 0)) for v in outputs]
+    whole = t if t is not None else [np.zeros((*aval_of(v).shape, 0)) for v in outputs]
     ends = np.cumsum(_sizes(leaves))[:-1]
     columns = []
     for v, w in zip(outputs, whole, strict=True):
@@ -144,7 +110,7 @@ def _forward(f: Callable[..., Any], leaves: Sequence[Any], has_aux: bool) -> tup
 
 
 def _reverse(
-    pullback: Callable[..., Any], outputs: Sequence[Any], out_structure: Any, leaves: Sequence[Any]
+    pullback: Callable[..., Any], outputs: Sequence[Any], out_structure: Any, leaves: Sequence[Any], chunk: int | None
 ) -> list[list[Any]]:
     basis = _basis([np.zeros(aval_of(v).shape, v.dtype if v.dtype.kind in "fc" else float) for v in outputs])
     if not sum(_sizes(outputs)):
@@ -156,7 +122,7 @@ def _reverse(
     def mapped(*basis):
         if sum(_sizes(outputs)) == 1:  # a gradient
             return [r[None] for r in pulled(*(b[0] for b in basis))]
-        return vmap(pulled)(*basis)
+        return in_chunks(pulled, basis, chunk, 0)
 
     rows = [np.conjugate(r) if r.dtype.kind == "c" else r for r in mapped(*basis)]  # a pullback is the adjoint
     kinds = [v.dtype.kind for v in outputs]
@@ -204,43 +170,6 @@ def _sizes(leaves: Sequence[Any]) -> list[int]:
 
 def _owned(columns: list[list[Any]]) -> list[list[Any]]:
     return [[arguments.result(block, np.empty(0)) for block in row] for row in columns]
-
-
-def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
-    """The Hessian of f, a function that returns a single real number: forward over reverse.
-
-    Parameters
-    ----------
-    f : callable
-        A NumPy function that returns a single real number.
-    argnums : int or sequence of ints
-        Which positional arguments to differentiate with respect to.
-
-    Returns
-    -------
-    callable
-        Takes f's arguments; for an argument of shape `S` it returns an array of shape `S + S`, for trees the
-        trees of blocks.
-
-    Raises
-    ------
-    TypeError
-        If f does not return a single real number, or an argument is not floating point.
-
-    Notes
-    -----
-    Cost: a gradient for every element of the argument, in one batched pass. For products with a few vectors use
-    :func:`hvp`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import chainrule as cr
-    >>> cr.hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 3.0]))
-    array([[6., 2.],
-           [2., 0.]])
-    """
-    return jacobian(grad(f, argnums), argnums, mode="forward")
 
 
 def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:

@@ -149,10 +149,20 @@ def larger(a, b):
     return wins(a, b, dtype) * 0.5
 
 
-maximum = elementwise(np.maximum, d=(lambda a, b: larger(a, b), lambda a, b: larger(b, a)), halves=(wins, loses))
-minimum = elementwise(np.minimum, d=(lambda a, b: larger(b, a), lambda a, b: larger(a, b)), halves=(loses, wins))
-fmax = elementwise(np.fmax, d=(lambda a, b, y: chosen(a, b, y), lambda a, b, y: chosen(b, a, y)))
-fmin = elementwise(np.fmin, d=(lambda a, b, y: chosen(a, b, y), lambda a, b, y: chosen(b, a, y)))
+maximum = elementwise(
+    np.maximum,
+    d=(lambda a, b: larger(a, b), lambda a, b: larger(b, a)),
+    halves=(wins, loses),
+    selects=True,
+)
+minimum = elementwise(
+    np.minimum,
+    d=(lambda a, b: larger(b, a), lambda a, b: larger(a, b)),
+    halves=(loses, wins),
+    selects=True,
+)
+fmax = elementwise(np.fmax, d=(lambda a, b, y: chosen(a, b, y), lambda a, b, y: chosen(b, a, y)), selects=True)
+fmin = elementwise(np.fmin, d=(lambda a, b, y: chosen(a, b, y), lambda a, b, y: chosen(b, a, y)), selects=True)
 
 # ---- constant wherever they have a derivative ---------------------------------------------------------------
 

@@ -1,11 +1,13 @@
 """Contractions: multilinear, so the tangent is the operation itself and each cotangent a contraction again."""
 
 import functools
+import math
+from functools import lru_cache
 
 import numpy as np
 
-from ..core import dependence
 from ..core.primitive import Aval, Primitive, register
+from ..core.slots import Chain, Link, Mapped, gathered, matched
 from ..core.trace import UFUNCS, aval_of, bind
 from .families import add_up, adjoint, fit, keeps_others, pad_axes, spread, stretched_index
 from .indexing import ARRAY, put
@@ -82,20 +84,12 @@ def matmul_batch(is_batched, a, b):
     return y[..., 0, :] if vector_a and not vector_b else y[..., 0] if vector_a else y
 
 
-def matmul_sparsity(deps, a, b):  # y[i, j] depends on row i of a and column j of b
-    shape = matmul_aval(a, b).shape
-    parts = []
-    if deps[0] is not None:
-        rows = dependence.over_axes(deps[0], (len(a.shape) - 1,))
-        parts.append(rows if len(b.shape) == 1 else rows[..., None])
-    if deps[1] is not None:
-        if len(b.shape) == 1:
-            columns = dependence.over_axes(deps[1], (0,))
-        else:
-            columns = dependence.over_axes(deps[1], (len(b.shape) - 2,))
-            columns = columns if len(a.shape) == 1 else columns[..., None, :]
-        parts.append(columns)
-    return dependence.union(parts, shape)
+def matmul_slots(wanted, y, a, b):  # y[i, j] depends on row i of a and column j of b
+    rows, columns = "N" * (len(a.shape) > 1), "M" * (len(b.shape) > 1)
+    lead = LETTERS[: len(y.shape) - len(rows) - len(columns)]
+    left = lead[len(lead) - max(len(a.shape) - 2, 0) :] + rows + "K"
+    right = lead[len(lead) - max(len(b.shape) - 2, 0) :] + "K" + columns
+    return product_slots(wanted, (a, b), [left, right], lead + rows + columns)
 
 
 def matmul_element(body, i, a, b):
@@ -120,8 +114,8 @@ matmul = register(
         vjp=matmul_vjp,
         saves=keeps_others,
         batch=matmul_batch,
-        sparsity=matmul_sparsity,
         element=matmul_element,
+        slots=matmul_slots,
     )
 )
 UFUNCS[np.matmul] = matmul
@@ -206,29 +200,44 @@ def einsum_batch(is_batched, *x, subscripts):
     return bind(einsum, *x, subscripts=",".join(ins) + "->" + b + out)
 
 
-def einsum_sparsity(deps, *avals, subscripts):
-    ins, out = split(subscripts)
-    shape = einsum_aval(*avals, subscripts=subscripts).shape
-    parts = []
-    for d, letters in zip(deps, ins, strict=True):
-        if d is None:
-            continue
-        axes = list(letters)
-        for letter in set(letters):
-            while axes.count(letter) > 1:  # read on the diagonal
-                first = axes.index(letter)
-                second = axes.index(letter, first + 1)
-                d = np.moveaxis(np.diagonal(d, axis1=first + 1, axis2=second + 1), -1, first + 1)
-                del axes[second]
-        summed = tuple(k for k, letter in enumerate(axes) if letter not in out)
-        d = dependence.over_axes(d, summed)
-        axes = [letter for letter in axes if letter in out]
-        order = sorted(range(len(axes)), key=lambda k, axes=axes: out.index(axes[k]))
-        d = np.transpose(d, (0, *(k + 1 for k in order)))
-        parts.append(
-            d.reshape(len(d), *(d.shape[1 + sorted(axes, key=out.index).index(c)] if c in axes else 1 for c in out))
-        )
-    return dependence.union(parts, shape)
+def einsum_slots(wanted, y, *x, subscripts):
+    return product_slots(wanted, x, *split(subscripts))
+
+
+def product_slots(wanted, x, ins, out):
+    """Links of a sum of products, the axes of whose operands have letters: what is summed over becomes a slot axis."""
+    sizes = sizes_of(",".join(ins) + "->" + out, x)
+    return tuple(
+        (product_link(i, x, ins, out, sizes, constant=sum(wanted) == 1),) if on else () for i, on in enumerate(wanted)
+    )
+
+
+def product_link(i, x, ins, out, sizes, constant):
+    own, shape = ins[i], x[i].shape
+    if len(set(own)) < len(own):  # it is read on the diagonal
+        once = "".join(dict.fromkeys(own))
+        first = Mapped(diagonals, (own, once))
+        own, shape = once, tuple(sizes[c] for c in once)
+    else:
+        first = None
+    summed = "".join(c for c in own if c not in out)
+    stretched = {c for c, n in zip(own, shape, strict=True) if n != sizes[c]}
+    move = matched(own, summed, out, sizes, shape)
+
+    def weight():
+        others = [(letters, v) for k, (letters, v) in enumerate(zip(ins, x, strict=True)) if k != i]
+        if not others:
+            return 1
+        present = {c for letters, _ in others for c in letters}
+        kept = [c for c in summed + out if c in present and not (c in summed and c in stretched)]
+        product = np.einsum(",".join(letters for letters, _ in others) + "->" + "".join(kept), *(v for _, v in others))
+        return np.reshape(product, [product.shape[kept.index(c)] if c in kept else 1 for c in summed + out])
+
+    return Link(move if first is None else Chain((first, move)), weight, constant=constant)
+
+
+def diagonals(a, letters, once):
+    return np.einsum(f"...{letters}->...{once}", a)
 
 
 def einsum_element(body, i, *x, subscripts):
@@ -256,8 +265,8 @@ einsum = register(
         vjp=einsum_vjp,
         saves=keeps_others,
         batch=einsum_batch,
-        sparsity=einsum_sparsity,
         element=einsum_element,
+        slots=einsum_slots,
     )
 )
 
@@ -322,14 +331,35 @@ def convolve_batch(is_batched, a, b):
     return bind(put, terms, places, index=(slice(None), ARRAY), shape=shape)
 
 
-def convolve_sparsity(deps, a, b):
-    parts = []
-    for d, other in zip(deps, (b, a), strict=True):
-        if d is not None:
-            wide = np.broadcast_to(d[..., None], (*d.shape, other.shape[0]))
-            places = np.add.outer(np.arange(d.shape[-1]), np.arange(other.shape[0]))
-            parts.append(put.sparsity([wide], wide[0], places, index=(ARRAY,), shape=convolve_aval(a, b).shape))
-    return dependence.union(parts, convolve_aval(a, b).shape)
+def convolve_slots(wanted, y, a, b):
+    """Links of a convolution over all axes: a slot for each element of the smaller operand."""
+    turned = math.prod(a.shape) < math.prod(b.shape)
+    large, small = (b, a) if turned else (a, b)
+    source = pairs(large.shape, small.shape)
+    own = np.arange(len(source)).reshape(-1, *(1,) * len(y.shape))
+
+    def along_large():
+        return np.reshape(small, (len(source), *(1,) * len(y.shape)))
+
+    def along_small():
+        return gathered(source)(large[None], 1)[0]
+
+    links = (
+        (Link(gathered(source), along_large),),
+        (Link(gathered(np.where(source < 0, -1, own)), along_small),),
+    )
+    return tuple(link if on else () for link, on in zip(links[::-1] if turned else links, wanted, strict=True))
+
+
+@lru_cache(maxsize=32)
+def pairs(large, small):
+    """For each element j of `small`, and each place k of the convolution, where in `large` k - j is; -1 for nowhere."""
+    out = tuple(n + m - 1 for n, m in zip(large, small, strict=True))
+    number = np.arange(math.prod(large)).reshape(large)
+    source = np.full((math.prod(small), *out), -1)
+    for one, at in zip(source, np.ndindex(*small), strict=True):
+        one[tuple(slice(j, j + n) for j, n in zip(at, large, strict=True))] = number
+    return source
 
 
 convolve = register(
@@ -341,6 +371,6 @@ convolve = register(
         vjp=convolve_vjp,
         saves=keeps_others,
         batch=convolve_batch,
-        sparsity=convolve_sparsity,
+        slots=convolve_slots,
     )
 )

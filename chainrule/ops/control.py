@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import dependence
+from ..core import slots
 from ..core.primitive import Primitive, keeps_nothing, register
 from ..core.trace import Tracer, bind
 from ..core.tree import map_leaves
@@ -30,7 +30,7 @@ check = register(
         vjp=None,
         saves=keeps_nothing,
         batch=lambda is_batched, holds, *, error, message: bind(check, holds, error=error, message=message),
-        sparsity=lambda deps, holds, *, error, message: dependence.nothing(holds.shape),
+        slots=slots.nothing,
     )
 )
 

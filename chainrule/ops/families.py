@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import dependence
+from ..core import slots as _slots
 from ..core.memory import COPY_BELOW
 from ..core.primitive import Aval, Kept, Plain, Primitive, keeps_all, keeps_nothing, register
 from ..core.trace import UFUNCS, bind, dtype_of
@@ -129,6 +129,20 @@ def scale_adjoint(ct: Any, d: Any) -> Any:
     return scale(ct, np.conjugate(d) if ct.dtype.kind == "c" else d)
 
 
+def partials(wanted, y, x, d, reads, selects, outputs=None):
+    """Links of an elementwise operation with the partial derivatives `d`, which see `outputs`, or `y`, as y."""
+
+    def link(d_i, read, x_i):
+        outs = y if outputs is None else outputs
+        weight = (lambda: _evaluate(d_i, read, outs, x)) if callable(d_i) else d_i
+        return _slots.Link(_slots.stretched(x_i.shape, y.shape), weight, selects)
+
+    return tuple(
+        (link(d_i, read, x_i),) if on and d_i is not None else ()
+        for on, d_i, read, x_i in zip(wanted, d, reads, x, strict=True)
+    )
+
+
 def _plain(d: Sequence[Any], reads: Sequence[Any], saves: Callable[..., Kept], limit: float) -> Plain | None:
     """The short form of the rules of an operation with the partial derivatives `d`."""
     if len(d) > 2 or None in d:
@@ -152,13 +166,20 @@ def _plain_vjp(d: Any, reads: tuple[int | str, ...]) -> Callable[..., Any] | Non
 
 
 def elementwise(
-    ufunc: Any, *, d: Any, name: str | None = None, keys: Sequence[Any] = (), halves: Any = (), element: Any = None
+    ufunc: Any,
+    *,
+    d: Any,
+    name: str | None = None,
+    keys: Sequence[Any] = (),
+    halves: Any = (),
+    selects: bool = False,
+    element: Any = None,
 ):
     """A primitive for a NumPy ufunc, or for a function that broadcasts like one, from its partials `d`.
 
     `keys` are further ufuncs that mean the same. `halves` are functions of the inputs that give the partials in halves,
-    as small integers, if they are whole numbers of them: the tape keeps these of large arrays. `element` is what a loop
-    does, for a function that is no ufunc.
+    as small integers, if they are whole numbers of them: the tape keeps these of large arrays. selects: where a partial
+    is 0, that input was not chosen. `element` is what a loop does, for a function that is no ufunc.
     """
     d = d if isinstance(d, tuple) else (d,)
     reads = tuple(map(_reads, d))
@@ -195,9 +216,8 @@ def elementwise(
     def batch(is_batched, *x):
         return bind(primitive, *aligned(is_batched, x))
 
-    def sparsity(deps, *avals):  # y[i] depends on whatever a[i], b[i], ... depend on
-        shape = np.broadcast_shapes(*(a.shape for a in avals))
-        return dependence.union([s for s, d_i in zip(deps, d, strict=True) if d_i is not None], shape)
+    def slots_of(wanted, y, *x):
+        return partials(wanted, y, x, d, reads, selects)
 
     def own_element(body, i, *x):
         dtypes = _resolved(ufunc, [a.aval for a in x])
@@ -212,7 +232,7 @@ def elementwise(
             None if constant else vjp,
             saves,
             batch,
-            sparsity,
+            slots_of,
             element=element or (own_element if isinstance(ufunc, np.ufunc) else None),
             zeros="stay",
             plain=_plain(d, reads, saves, COPY_BELOW if halves else math.inf),
@@ -263,13 +283,10 @@ def jointly(ufunc: Any, *, d: Sequence[Any], name: str | None = None) -> Primiti
     def batch(is_batched, *x):
         return bind(primitive, *aligned(is_batched, x))
 
-    def sparsity(deps, *avals):
-        shape = np.broadcast_shapes(*(a.shape for a in avals))
-        return tuple(
-            dependence.union([s for s, d_i in zip(deps, row, strict=True) if d_i is not None], shape) for row in rows
-        )
+    def slots_of(wanted, y, *x):
+        return tuple(partials(wanted, v, x, row, read, False, y) for v, row, read in zip(y, rows, reads, strict=True))
 
-    primitive = register(Primitive(name or ufunc.__name__, ufunc, aval, jvp, vjp, saves, batch, sparsity, multi=True))
+    primitive = register(Primitive(name or ufunc.__name__, ufunc, aval, jvp, vjp, saves, batch, slots_of, multi=True))
     UFUNCS[ufunc] = primitive
     return primitive
 
@@ -331,11 +348,10 @@ def reduction(impl: Callable[..., Any], *, name: str, d: Any, selects: bool = Fa
     def batch(is_batched, x, *, axes, keepdims):
         return bind(primitive, x, axes=tuple(i + 1 for i in axes), keepdims=keepdims)
 
-    def sparsity(deps, x, *, axes, keepdims):  # y[i] depends on every x[i, j]
-        if d is None:
-            return dependence.nothing(reduced_shape(x.shape, axes, keepdims))
-        out = dependence.over_axes(deps[0], axes)
-        return out.reshape(len(out), *reduced_shape(x.shape, axes, keepdims))
+    def slots_of(wanted, y, x, *, axes, keepdims):  # y[i] depends on every x[i, j]
+        move = _slots.reduced(x.shape, axes, keepdims, y.shape)
+        weight = (lambda: move(d(kept(y, x.shape, axes), x, axes), 0)) if callable(d) else d
+        return ((_slots.Link(move, weight, selects),),)
 
     def element(body, i, x, *, axes, keepdims):
         kept_axes = [k for k in range(len(x.shape)) if k not in axes]
@@ -358,7 +374,7 @@ def reduction(impl: Callable[..., Any], *, name: str, d: Any, selects: bool = Fa
             None if d is None else vjp,
             saves,
             batch,
-            sparsity,
+            _slots.nothing if d is None else slots_of,
             element=element if loops else None,
             zeros=None if callable(d) else "move",
         )
@@ -387,13 +403,14 @@ def structural(
     transpose: Callable[..., Any],
     batch: Callable[..., Any],
     element: Callable[..., Any] | None = None,
-    sparsity: Callable[..., Any] | None = None,
+    move: Callable[..., Any] | None = None,
+    slots: Callable[..., Any] | None = None,
 ) -> Primitive:
     """A primitive that only moves elements of its one input; `impl` says where to.
 
     Being linear, its tangent map is the operation itself, and its cotangent is `transpose(ct, x, **params)`, x
-    being asked for its shape only. `batch(x, **params)` does it with a batch axis in front; dependences are
-    moved by the same rule (an element that comes from nowhere depends on nothing: 0).
+    being asked for its shape only. `batch(x, **params)` does it with a batch axis in front, which moves slots, too,
+    unless `move(y, x, **params)` says it in a form that keeps parts together, or `slots` is a rule of its own.
     """
 
     def aval(x, **params):
@@ -408,10 +425,10 @@ def structural(
     def batch_rule(is_batched, x, **params):
         return batch(x, **params)
 
-    def move(deps, x, **params):
-        return batch(deps[0], **params)
+    def moved(wanted, y, x, **params):
+        return ((_slots.Link(move(y, x, **params) if move else _slots.ruled(primitive, **params)),),)
 
-    rules = aval, jvp, vjp, keeps_nothing, batch_rule, sparsity or move
+    rules = aval, jvp, vjp, keeps_nothing, batch_rule, slots or moved
     primitive = Primitive(name, impl, *rules, element=element, zeros="move", moves=True)
     return register(primitive)
 
@@ -458,14 +475,15 @@ def blockwise(
         x = [pad_axes(a, ndim + len(c)) if on else a for a, on, c in zip(x, is_batched, cores_in, strict=True)]
         return bind(primitive, *x, **params)
 
-    def sparsity(deps, *avals, **params):
-        parts = [(s, len(c)) for s, c in zip(deps, cores_in, strict=True) if jvp is not None]
-        out: Any = aval(*avals, **params)
-        shapes = [a.shape for a in (out if multi else [out])]
-        whole = [dependence.dense(parts, s, len(c)) for s, c in zip(shapes, cores_out, strict=True)]
-        return tuple(whole) if multi else whole[0]
+    def slots_of(wanted, y, *x, **params):
+        counts = [len(c) for c in cores_in]
+        outputs = zip(y if multi else (y,), cores_out, strict=True)
+        found = tuple(_slots.mixing(wanted, v.shape, len(core), x, counts) for v, core in outputs)
+        return found if multi else found[0]
 
-    primitive = register(Primitive(name, impl, aval, jvp, vjp, saves, batch, sparsity, multi))
+    primitive = register(
+        Primitive(name, impl, aval, jvp, vjp, saves, batch, slots_of if jvp else _slots.nothing, multi)
+    )
     return primitive
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import dependence
+from ..core import slots
 from ..core.primitive import Aval, Primitive, keeps_nothing, register
 from ..core.trace import bind
 from .families import cast, spread
@@ -63,11 +63,19 @@ def fourier(
     def batch(is_batched, x, *, n, axis, norm):
         return bind(primitive, x, n=n, axis=axis + 1, norm=norm)
 
-    def sparsity(deps, x, *, n, axis, norm):  # y[k] depends on every x[j] that is read
-        mixed = dependence.over_axes(first(deps[0], reads(n), axis + 1), (axis,))
-        return np.broadcast_to(np.expand_dims(mixed, axis + 1), (len(mixed), *out_shape(x, n, axis)))
+    def slots_of(wanted, y, x, *, n, axis, norm):  # y[k] depends on every x[j] that is read
+        count = min(reads(n), x.shape[axis])
+        read = tuple(range(count if k == axis else m) for k, m in enumerate(x.shape))
+        places = tuple(None if k == axis else k for k in range(len(x.shape)))
 
-    primitive = register(Primitive(name, run, aval, jvp, vjp, keeps_nothing, batch, sparsity))
+        def weight(unit: complex = 1):
+            d = function(np.eye(count, dtype=x.dtype) * unit, n, 1, norm)
+            return np.reshape(d, (count, *(1,) * axis, d.shape[1], *(1,) * (len(x.shape) - axis - 1)))
+
+        move = slots.Chain((slots.Read(read), slots.Aligned(places, (axis,), y.shape)))
+        return ((slots.Link(move, weight, along_i=lambda: weight(1j) if x.dtype.kind == "c" else None),),)
+
+    primitive = register(Primitive(name, run, aval, jvp, vjp, keeps_nothing, batch, slots_of))
     return primitive
 
 

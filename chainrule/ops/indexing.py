@@ -6,11 +6,11 @@ array stands; the arrays themselves are arguments, since they may be traced (a b
 
 import math
 import operator
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 
-from ..core import dependence
+from ..core import slots
 from ..core.accumulate import Cleared, Scattered
 from ..core.errors import LostGradientError, user_line
 from ..core.memory import fresh, read, refresh, view, written
@@ -244,8 +244,33 @@ def getitem_batch(is_batched, x, *arrays, index, copy):
     return to_front(bind(getitem, x, *arrays, index=index, copy=copy), at)
 
 
-def getitem_sparsity(deps, x, *arrays, index, copy):
-    return getitem_batch((True,) + (False,) * len(arrays), deps[0], *arrays, index=index, copy=False)
+def getitem_slots(wanted, y, x, *arrays, index, copy):
+    ranges = as_ranges(index, x.shape)
+    if ranges is not None:
+        move = slots.Read(ranges)
+    else:
+        move = slots.ruled(getitem, positions(arrays), index=index, copy=False)
+    return ((slots.Link(move),), *((),) * len(arrays))
+
+
+def as_ranges(index, shape):
+    """The index with its slices as ranges, one for each axis; None if it has arrays."""
+    if any(e is ARRAY or isinstance(e, bool) for e in index):
+        return None
+    sizes = iter(shape)
+    ranges = []
+    for e in index:
+        if e is None:
+            ranges.append(None)
+        else:
+            n = next(sizes)
+            ranges.append(range(n)[e] if isinstance(e, slice) else e % n)
+    return (*ranges, *map(range, sizes))
+
+
+def positions(arrays):
+    """Index arrays, which must not depend on values where a pattern is to hold for all."""
+    return [np.asarray(concrete(a, "an index")) for a in arrays]
 
 
 def source(body, i, shape, index, arrays):
@@ -323,8 +348,8 @@ getitem = register(
         vjp=getitem_vjp,
         saves=keeps_from(1),
         batch=getitem_batch,
-        sparsity=getitem_sparsity,
         element=getitem_element,
+        slots=getitem_slots,
         zeros="move",
         moves=True,
         places=places_from(1, lambda x, params: x.shape),
@@ -383,18 +408,34 @@ def arrivals(places):
     return turn
 
 
-def put_sparsity(deps, ct, *arrays, index, shape):
-    """Element by element, since several may land in one place."""
-    d = deps[0]
-    target = np.arange(math.prod(shape)).reshape(shape)[fill_in(index, arrays)].ravel()
-    columns = d.reshape(len(d), target.size)
-    turn = arrivals(target)
-    parts = []
-    for k in range(int(turn.max(initial=-1)) + 1):
-        part = np.zeros((len(d), math.prod(shape)), np.intp)
-        part[:, target[turn == k]] = columns[:, turn == k]
-        parts.append(part.reshape(len(d), *shape))
-    return dependence.union(parts, shape)
+def put_slots(wanted, y, ct, *arrays, index, shape):
+    """A slot for each arrival in one place."""
+    box = as_box(index, shape)
+    if box is not None:
+        move = slots.Placed(box)
+    else:
+        move = slots.gathered(senders(shape, slots.Params({"index": index}), *map(slots.Contents, positions(arrays))))
+    return ((slots.Link(move),), *((),) * len(arrays))
+
+
+def as_box(index, shape):
+    """The part of an array that is written at `index`; None if it has arrays, or turns an axis round."""
+    ranges = as_ranges(index, shape)
+    if ranges is None or any(type(r) is range and r.step < 0 for r in ranges):
+        return None
+    return tuple(r if type(r) is range else range(r, r + 1) for r in ranges if r is not None)
+
+
+@lru_cache(maxsize=8)
+def senders(shape, index, *arrays):
+    """For each turn, and each place of an array of `shape`, which element is put there at `index`; -1 for none."""
+    for a in arrays:
+        a.own()  # it stays a key
+    target = np.arange(math.prod(shape)).reshape(shape)[fill_in(index.values["index"], [a.array for a in arrays])]
+    turn = arrivals(target.ravel())
+    source = np.full((int(turn.max(initial=-1)) + 1, math.prod(shape)), -1)
+    source[turn, target.ravel()] = np.arange(target.size)
+    return source.reshape(len(source), *shape)
 
 
 put = register(
@@ -409,9 +450,9 @@ put = register(
         ),
         saves=keeps_from(1),
         batch=put_batch,
-        sparsity=put_sparsity,
         parts=put_parts,
         places=places_from(1, lambda ct, params: params["shape"]),
+        slots=put_slots,
     )
 )
 
@@ -492,18 +533,60 @@ def setitem_batch(is_batched, x, v, *arrays, index, in_place):
     return bind(setitem, x, from_front(v, at), *arrays, index=index, in_place=in_place)
 
 
-def setitem_sparsity(deps, x, v, *arrays, index, in_place):
-    old = dependence.nothing(x.shape) if deps[0] is None else deps[0]
-    target = out_shape(x.shape, index, arrays)
-    new = dependence.nothing(target) if deps[1] is None else deps[1]
-    extra = max(0, new.ndim - 1 - len(target))
-    new = new.reshape(len(new), *new.shape[1 + extra :])
-    inner = new.shape[1:][max(0, new.ndim - 1 - len(target)) :]  # assignment drops leading axes of 1
-    new = np.broadcast_to(new.reshape(len(new), *(1,) * (len(target) - len(inner)), *inner), (len(new), *target))
-    depth = max(len(old), len(new))
-    whole = np.concatenate([np.zeros((depth - len(old), *x.shape), np.intp), old])
-    pad = np.concatenate([np.zeros((depth - len(new), *target), np.intp), new])
-    return setitem_batch((True, True) + (False,) * len(arrays), whole, pad, *arrays, index=index, in_place=False)
+def setitem_slots(wanted, y, x, v, *arrays, index, in_place):
+    arrays = positions(arrays)
+    box = as_box(index, x.shape)
+    old = new = ()
+    if wanted[0] and box is not None and all(r.step <= FEW for r in box):
+        old = tuple(slots.Link(slots.Chain((slots.Read(part), slots.Placed(part)))) for part in around(box, x.shape))
+    elif wanted[0]:
+        old = (slots.Link(slots.Mapped(cleared, (slots.Params({"index": index}), *map(slots.Contents, arrays)), True)),)
+    if wanted[1]:
+        target = out_shape(x.shape, index, arrays)
+        inner = v.shape[max(0, len(v.shape) - len(target)) :]  # assignment drops leading axes of 1
+        moves = [slots.Reshaped(v.shape, inner), slots.stretched(inner, target)]
+        if box is not None:
+            moves.append(slots.Placed(box))
+        else:
+            params = slots.Params({"index": index})
+            moves.append(slots.gathered(writers(x.shape, params, *map(slots.Contents, arrays))))
+        new = (slots.Link(slots.Chain(tuple(m for m in moves if m is not None))),)
+    return (old, new, *((),) * len(arrays))
+
+
+def around(box, shape):
+    """What a box leaves of an array, in boxes."""
+    if not all(box):
+        yield slots.whole(shape)
+        return
+    for k, r in enumerate(box):
+        between = (range(r.start + i, r[-1], r.step) for i in range(1, r.step))
+        for side in (range(r.start), *between, range(r[-1] + 1, shape[k])):
+            if side:
+                yield (*box[:k], side, *map(range, shape[k + 1 :]))
+
+
+FEW = 4
+"""The largest step of a slice of which the rest is taken as slices too."""
+
+
+def cleared(x, index, *arrays):
+    """`x`, with an axis in front, and zeros at the index."""
+    zero = np.zeros((), x.dtype)
+    return setitem_batch(
+        (True, False) + (False,) * len(arrays), x, zero, *arrays, index=index.values["index"], in_place=False
+    )
+
+
+@lru_cache(maxsize=8)
+def writers(shape, index, *arrays):
+    """For each place of an array of `shape`, which of the elements written at `index` stays there; -1 for none."""
+    for a in arrays:
+        a.own()
+    source = np.full(shape, -1)
+    where = fill_in(index.values["index"], [a.array for a in arrays])
+    source[where] = np.arange(source[where].size).reshape(source[where].shape)
+    return source
 
 
 setitem = register(
@@ -515,8 +598,8 @@ setitem = register(
         vjp=setitem_vjp,
         saves=keeps_from(2),
         batch=setitem_batch,
-        sparsity=setitem_sparsity,
         parts=setitem_parts,
+        slots=setitem_slots,
         zeros="move",
         moves=True,
         places=places_from(2, lambda x, params: x.shape),

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import dependence
+from ..core import slots
 from ..core.primitive import Aval, Part, Primitive, keeps_nothing, register
 from ..core.trace import bind
 from .families import cast, fit, spread, stretched_index, structural
@@ -20,6 +20,7 @@ reshape = structural(
     transpose=lambda ct, x, *, shape: np.reshape(ct, x.shape),
     batch=lambda x, *, shape: bind(reshape, x, shape=batched_shape(x, shape)),
     element=lambda body, i, x, *, shape: x.flat(i, shape),
+    move=lambda y, x, *, shape: slots.Reshaped(x.shape, y.shape),
 )
 
 
@@ -36,6 +37,7 @@ broadcast_to = structural(
     transpose=lambda ct, x, *, shape: fit(ct, x),
     batch=broadcast_batch,
     element=lambda body, i, x, *, shape: x(stretched_index(i, x.shape)),
+    move=lambda y, x, *, shape: slots.stretched(x.shape, y.shape),
 )
 
 transpose = structural(
@@ -44,6 +46,7 @@ transpose = structural(
     transpose=lambda ct, x, *, axes: np.transpose(ct, inverse_permutation(axes)),
     batch=lambda x, *, axes: bind(transpose, x, axes=(0, *(i + 1 for i in axes))),
     element=lambda body, i, x, *, axes: x(tuple(i[k] for k in inverse_permutation(axes))),
+    move=lambda y, x, *, axes: slots.Aligned(tuple(axes), (), y.shape),
 )
 
 
@@ -65,6 +68,7 @@ copy = structural(
     transpose=lambda ct, x, *, order="K": ct,
     batch=lambda x, *, order="K": bind(copy, x, order="C" if order == "C" else "K"),
     element=lambda body, i, x, *, order="K": x(i),
+    move=lambda y, x, *, order="K": None,
 )
 
 
@@ -84,8 +88,8 @@ astype = register(
         vjp=astype_vjp,
         saves=keeps_nothing,
         batch=lambda is_batched, x, *, dtype: bind(astype, x, dtype=dtype),
-        sparsity=lambda deps, x, *, dtype: deps[0],
         element=lambda body, i, x, *, dtype: body.cast(x(i), dtype),
+        slots=lambda wanted, y, x, *, dtype: ((slots.Link(push=lambda coef: cast(coef, np.dtype(dtype))),),),
         zeros="stay",
     )
 )
@@ -101,8 +105,8 @@ astype_constant = register(
         vjp=None,
         saves=keeps_nothing,
         batch=lambda is_batched, x, *, dtype: bind(astype_constant, x, dtype=dtype),
-        sparsity=lambda deps, x, *, dtype: dependence.nothing(x.shape),
         element=lambda body, i, x, *, dtype: body.cast(x(i), dtype),
+        slots=slots.nothing,
     )
 )
 
@@ -145,13 +149,14 @@ def concatenate_batch(is_batched, *x, axis):
     return bind(concatenate, *x, axis=axis + 1)
 
 
-def concatenate_sparsity(deps, *avals, axis):
-    longest = max(0 if d is None else len(d) for d in deps)
-    whole = []
-    for d, a in zip(deps, avals, strict=True):
-        d = dependence.nothing(a.shape) if d is None else d
-        whole.append(np.concatenate([np.zeros((longest - len(d), *a.shape), np.intp), d]))
-    return np.concatenate(whole, axis=axis + 1)
+def concatenate_slots(wanted, y, *x, axis):
+    links, end = [], 0
+    before, after = slots.whole(y.shape[:axis]), slots.whole(y.shape[axis + 1 :])
+    for v, on in zip(x, wanted, strict=True):
+        place = range(end, end + np.shape(v)[axis])
+        links.append((slots.Link(slots.Placed((*before, place, *after))),) if on else ())
+        end = place.stop
+    return tuple(links)
 
 
 def concatenate_parts(*x, axis):
@@ -180,8 +185,8 @@ concatenate = register(
         vjp=concatenate_vjp,
         saves=keeps_nothing,
         batch=concatenate_batch,
-        sparsity=concatenate_sparsity,
         parts=concatenate_parts,
+        slots=concatenate_slots,
         zeros="move",
         moves=True,
         merged=concatenate_merged,
@@ -229,18 +234,16 @@ windows = structural(
 )
 
 
-def windows_add_sparsity(deps, ct, *, shape, axes):
-    d = deps[0]
-    ndim = len(shape)
-    parts = []
-    for offset in np.ndindex(*ct.shape[ndim:]):
-        one = np.zeros((len(d), *shape), np.intp)
-        place = [slice(None)] * ndim
+def windows_add_slots(wanted, y, ct, *, shape, axes):
+    """A link for each offset in the window, to where it is added."""
+    links = []
+    for offset in np.ndindex(*ct.shape[len(shape) :]):
+        box = list(slots.whole(ct.shape[: len(shape)]))
+        read = slots.Read((*box, *offset))
         for a, o in zip(axes, offset, strict=True):
-            place[a] = slice(o, o + ct.shape[a])
-        one[(slice(None), *place)] = d[(..., *offset)]
-        parts.append(one)
-    return dependence.union(parts, shape)
+            box[a] = range(o, o + ct.shape[a])
+        links.append(slots.Link(slots.Chain((read, slots.Placed(tuple(box))))))
+    return (tuple(links),)
 
 
 windows_add = structural(
@@ -250,5 +253,5 @@ windows_add = structural(
     batch=lambda ct, *, shape, axes: bind(
         windows_add, ct, shape=(ct.shape[0], *shape), axes=tuple(a + 1 for a in axes)
     ),
-    sparsity=windows_add_sparsity,
+    slots=windows_add_slots,
 )

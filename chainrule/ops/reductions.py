@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..core import dependence
+from ..core import slots
 from ..core.primitive import Aval, Primitive, keeps_nothing, register
 from ..core.trace import bind
 from .families import cast, reduced_shape, reduction, spread
@@ -82,18 +82,20 @@ def cumsum_vjp(wanted, ct, y, x, *, axis):
     return (cast(np.flip(np.cumsum(np.flip(ct, axis), axis=axis), axis), x.dtype),)
 
 
-def cumsum_sparsity(deps, x, *, axis):
-    """y[k] depends on x[0], ..., x[k]: row by row, what came before and what is new."""
-    rows = np.moveaxis(deps[0], axis + 1, 0)
-    out, before = [], dependence.nothing(rows.shape[2:])
-    for row in rows:
-        before = dependence.union([before, row], rows.shape[2:])
-        out.append(before)
-    longest = max((len(d) for d in out), default=0)
-    if not out:
-        return deps[0]
-    padded = [np.concatenate([np.zeros((longest - len(d), *d.shape[1:]), np.intp), d]) for d in out]
-    return np.stack(padded, axis=axis + 1)
+def cumsum_slots(wanted, y, x, *, axis):
+    """y[k] is the sum of x[0], ..., x[k]: slot k - j of y[k] is x[j]."""
+    return ((slots.Link(slots.Mapped(earlier, (axis,), fills=True)),),)
+
+
+def earlier(x, axis):
+    """What came how many steps before along an axis, 0 where there was nothing: `(B, n, *shape)`."""
+    n = x.shape[axis + 1]
+    lead = (slice(None),) * (axis + 1)
+    zeros = np.zeros_like(x)
+    padded = np.concatenate([zeros[(*lead, slice(1, None))], x], axis=axis + 1)
+    if not n:
+        return np.reshape(x, (x.shape[0], 0, *x.shape[1:]))
+    return np.stack([padded[(*lead, slice(n - 1 - k, 2 * n - 1 - k))] for k in range(n)], axis=1)
 
 
 cumsum = register(
@@ -105,7 +107,7 @@ cumsum = register(
         vjp=cumsum_vjp,
         saves=keeps_nothing,
         batch=lambda is_batched, x, *, axis: bind(cumsum, x, axis=axis + 1),
-        sparsity=cumsum_sparsity,
+        slots=cumsum_slots,
     )
 )
 
@@ -131,7 +133,7 @@ def positions(impl, *, name, reduces):
             vjp=None,
             saves=keeps_nothing,
             batch=batch,
-            sparsity=lambda deps, x, *, axis, **params: dependence.nothing(shape(x, axis)),
+            slots=slots.nothing,
         )
     )
     return primitive

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..core import dependence
 from ..core.primitive import Aval, Primitive, register
+from ..core.slots import Link, stretched
 from ..core.trace import UFUNCS, aval_of, bind
 from ..core.zeros import Supported, cast, fit
 from .families import aligned, keeps, spread, stretched_index
@@ -40,8 +40,15 @@ def selected(ct, chosen, x):
     return Supported(ct, chosen if np.shape(chosen) == ct.shape else np.broadcast_to(chosen, ct.shape)).fit(x)
 
 
-def where_sparsity(deps, c, a, b):
-    return dependence.union(list(deps[1:]), np.broadcast_shapes(c.shape, a.shape, b.shape))
+def where_slots(wanted, y, c, a, b):
+    def link(x, chosen):
+        return (Link(stretched(x.shape, y.shape), chosen, selects=True),)
+
+    return (
+        (),
+        link(a, lambda: np.not_equal(c, 0)) if wanted[1] else (),
+        link(b, lambda: np.equal(c, 0)) if wanted[2] else (),
+    )
 
 
 def where_element(body, i, c, a, b):
@@ -59,8 +66,8 @@ where = register(
         vjp=where_vjp,
         saves=keeps((), (0,), (0,)),
         batch=lambda is_batched, *x: bind(where, *aligned(is_batched, x)),
-        sparsity=where_sparsity,
         element=where_element,
+        slots=where_slots,
         zeros="stay",
     )
 )
@@ -69,8 +76,11 @@ where = register(
 # ---- real and imaginary parts, |z|: the operations on complex numbers that are not holomorphic ---------------
 
 
-def complex_parts(name, impl, jvp, vjp, saves):
-    """An elementwise operation of one input whose rules are not a multiplication by one partial derivative."""
+def complex_parts(name, impl, jvp, vjp, saves, real=True):
+    """An elementwise operation of one input whose rules are not a multiplication by one partial derivative.
+
+    real: whether it has a slope in real numbers.
+    """
 
     def element(body, i, x):
         return body.apply(name, [x(i)], [x.dtype], aval(x).dtype)
@@ -81,10 +91,10 @@ def complex_parts(name, impl, jvp, vjp, saves):
     def batch(is_batched, x):
         return bind(primitive, x)
 
-    def sparsity(deps, x):
-        return deps[0]
+    def slots_of(wanted, y, x):
+        return ((Link(push=lambda coef: jvp((coef,), y, x)),) if real or x.dtype.kind == "c" else (),)
 
-    rules = impl, aval, jvp, vjp, saves, batch, sparsity
+    rules = impl, aval, jvp, vjp, saves, batch, slots_of
     primitive = register(Primitive(name, *rules, element=element, zeros="stay"))
     return primitive
 
@@ -102,6 +112,7 @@ imag = complex_parts(
     jvp=lambda tangents, y, x: np.imag(tangents[0]),
     vjp=lambda wanted, ct, y, x: (ct * 1j if x.dtype.kind == "c" else None,),
     saves=keeps(()),
+    real=False,
 )
 conjugate = complex_parts(
     "conjugate",
@@ -146,7 +157,7 @@ def sign_vjp(wanted, ct, y, x):
     return (sign_jvp((ct,), y, x),)  # the projection across x is its own adjoint
 
 
-sign = complex_parts("sign", np.sign, sign_jvp, sign_vjp, keeps((0, "y")))
+sign = complex_parts("sign", np.sign, sign_jvp, sign_vjp, keeps((0, "y")), real=False)
 
 
 def angle_of(x):
@@ -165,6 +176,7 @@ angle = complex_parts(
     jvp=lambda tangents, y, x: np.real(np.conjugate(across(x)) * tangents[0]),
     vjp=lambda wanted, ct, y, x: (cast(ct * across(x), x.dtype),),
     saves=keeps((0,)),
+    real=False,
 )
 
 UFUNCS.update({np.conjugate: conjugate, np.absolute: absolute, np.sign: sign})

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import dependence
+from ..core import slots
 from ..core.primitive import Aval, Primitive, register
 from ..core.trace import bind
 from .families import keeps_nothing
@@ -25,10 +25,7 @@ def whole_numbers(impl: Callable[..., Any], *, name: str, shape: Callable[..., t
         rows = [[a[k] if on else a for a, on in zip(x, is_batched, strict=True)] for k in range(n)]
         return np.stack([bind(primitive, *row, **params) for row in rows])
 
-    def sparsity(deps, *avals, **params):
-        return dependence.nothing(shape(*avals))
-
-    primitive = register(Primitive(name, impl, aval, None, None, keeps_nothing, batch, sparsity))
+    primitive = register(Primitive(name, impl, aval, None, None, keeps_nothing, batch, slots.nothing))
     return primitive
 
 

@@ -2,8 +2,9 @@
 
 The ufuncs of `scipy.special` can be differentiated as they are. SciPy's other functions turn what they are given into
 plain arrays before anybody can step in; those that are differentiable are here, under their own names and with their
-own signatures. Of plain arrays they are SciPy's, to the last bit. Whatever is not here is passed through from SciPy,
-and raises when it is given a traced array.
+own signatures. Of plain arrays they are SciPy's, to the last bit; but for the solvers of `optimize` and `integrate`,
+which hand SciPy the exact derivatives that it would take by differences. Whatever is not here is passed through from
+SciPy, and raises when it is given a traced array.
 
 Examples
 --------

@@ -9,7 +9,7 @@ from ..core.graph import Graph
 from ..core.primitive import Primitive, keeps_args, register
 from ..core.trace import aval_of, bind
 from .bodies import broadcast, graph_of, mapped, pulled, pushed
-from .scans import chosen, filled, is_floating, placed, unrolled
+from .scans import chosen, filled, is_floating, placed
 
 
 def cond_impl(predicate, *operands, no: Graph, yes: Graph):
@@ -87,7 +87,7 @@ cond = register(
         vjp=cond_vjp,
         saves=keeps_args,
         batch=cond_batch,
-        sparsity=unrolled(cond_impl),
+        slots=None,
         multi=True,
     )
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import dependence
+from ..core import slots
 from ..core.errors import LeakedTracerError, ModifiedArrayError, user_line
 from ..core.memory import read_only
 from ..core.primitive import Aval, Primitive, keeps_all, keeps_args
@@ -143,7 +143,7 @@ class custom:
             vjp=_by("_pull"),
             saves=self._saves,
             batch=_by("_batch"),
-            sparsity=_by("_sparsity"),
+            slots=slots.everything,
             multi=True,
         )
 
@@ -268,11 +268,6 @@ class custom:
     def _filled(self, cts, ys, xs, call):
         found = self._cotangents(cts, ys, xs, call)
         return [_zeros(x) if ct is None else ct for ct, x in zip(found, xs, strict=True)]
-
-    def _sparsity(self, deps, *avals, call):
-        """Everything may depend on everything."""
-        parts = [(d, len(a.shape)) for d, a in zip(deps, avals, strict=True)]
-        return tuple(dependence.dense(parts, a.shape, len(a.shape)) for a in self._aval(*avals, call=call))
 
 
 class _Nothing:

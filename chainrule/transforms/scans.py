@@ -6,18 +6,15 @@ What is read by all iterations comes first, then what is handed from one to the 
 Its derivatives are scans of the derivatives of the body, so they have derivatives in their turn.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.dependence import nothing
 from ..core.graph import Graph, Var
 from ..core.primitive import Aval, Primitive, keeps_args, register
 from ..core.trace import aval_of, bind
-from . import arguments
 from .bodies import broadcast, depends, differentiable, example, graph_of, mapped, part, pulled, pushed, reaches
-from .sparsity import Dependent, SparsityTrace
 
 Flags = Sequence[bool]
 
@@ -101,7 +98,7 @@ def narrowed(
     return left, params | {"body": step, "consts": sum(keep.consts), "carries": sum(carried)}, on
 
 
-# ---- values, shapes, dependences ---------------------------------------------------------------------------------
+# ---- values, shapes ---------------------------------------------------------------------------------
 
 
 def scan_impl(*args, body: Graph, consts: int, carries: int, length: int, reverse: bool):
@@ -118,19 +115,6 @@ def scan_impl(*args, body: Graph, consts: int, carries: int, length: int, revers
 def scan_aval(*avals, body: Graph, consts: int, carries: int, length: int, reverse: bool):
     ys = [v.aval for v in body.outputs]
     return (*ys[:carries], *(Aval((length, *y.shape), y.dtype) for y in ys[carries:]))
-
-
-def unrolled(impl: Callable[..., Any]) -> Callable[..., Any]:
-    """The dependences that come of doing `impl` step by step."""
-
-    def rule(deps, *xs, **params):
-        trace = SparsityTrace()
-        with trace:
-            ys = impl(*(x if d is None else Dependent(trace, x, d) for x, d in zip(xs, deps, strict=True)), **params)
-            found = [arguments.own_value(trace, y, "sparsity") for y in ys]
-        return tuple(nothing(np.shape(y)) if d is None else d for y, d in found)
-
-    return rule
 
 
 # ---- a batch -----------------------------------------------------------------------------------------------------
@@ -291,7 +275,7 @@ scan = register(
         vjp=scan_vjp,
         saves=keeps_args,
         batch=scan_batch,
-        sparsity=unrolled(scan_impl),
+        slots=None,
         multi=True,
     )
 )

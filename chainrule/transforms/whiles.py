@@ -15,7 +15,7 @@ from ..core.primitive import Primitive, keeps_args, register
 from ..core.trace import aval_of, bind, concrete, frozen
 from .batching import Batched
 from .bodies import LooksAtValuesError, broadcast, graph_of, mapped, part, pushed
-from .scans import chosen, filled, placed, scan_vjp, split, unrolled
+from .scans import chosen, filled, placed, scan_vjp, split
 
 
 def while_impl(*args, condition: Graph, body: Graph, consts: int):
@@ -161,7 +161,7 @@ while_loop = register(
         vjp=while_vjp,
         saves=keeps_args,
         batch=while_batch,
-        sparsity=unrolled(while_impl),
+        slots=None,
         multi=True,
     )
 )

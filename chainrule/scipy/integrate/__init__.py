@@ -1,4 +1,4 @@
-"""scipy.integrate on traced arrays: integrals of samples and of functions, and initial value problems.
+"""scipy.integrate on traced arrays: integrals of samples and of functions, and initial and boundary value problems.
 
 What a function that is integrated uses of traced values must be among its arguments, `args`.
 """
@@ -6,6 +6,7 @@ What a function that is integrated uses of traced values must be among its argum
 import scipy.integrate
 
 from ..namespace import passing_through
+from .boundary_value import solve_bvp as solve_bvp
 from .initial_value import odeint as odeint, solve_ivp as solve_ivp
 from .quadrature import (
     dblquad as dblquad,

@@ -1,72 +1,14 @@
-"""Functions that a user passes to a solver: their further arguments, and traced values that they take from elsewhere.
+"""Pieces of the rules of integrals: scales, vectors, and parameters."""
 
-A solver calls them with plain numbers, many times over. What it is differentiated in, it must be given: a function that
-reaches for a traced value from outside gives a traced result for plain arguments, and that is an error.
-"""
-
-import functools
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ...core.errors import LeakedTracerError, LostGradientError, user_line
 from ...core.primitive import Aval
-from ...core.trace import Tracer, aval_of, frozen
-from ...core.tree import flatten
+from ...core.trace import aval_of
+from ...implicit.vectors import Parameters as Parameters, real_vector as real_vector
 from ...ops.control import stop_gradient
 from ...ops.families import fit
-from ...ops.signatures.creation import nested
-
-
-class Parameters:
-    """The arrays in the tree `args`, in order, and where they belong."""
-
-    def __init__(self, args: Any):
-        leaves, self.structure = flatten(args)
-        self.is_array = [isinstance(x, ARRAYS) and not isinstance(x, bool) for x in leaves]
-        self.constants = [None if on else x for x, on in zip(leaves, self.is_array, strict=True)]
-        self.arrays = [x for x, on in zip(leaves, self.is_array, strict=True) if on]
-
-    def args(self, arrays: Sequence[Any]) -> Any:
-        """The tree with these arrays in place of its own."""
-        left = iter(arrays)
-        both = zip(self.constants, self.is_array, strict=True)
-        return self.structure.unflatten([next(left) if on else x for x, on in both])
-
-
-ARRAYS = Tracer | np.ndarray | np.generic | int | float | complex
-
-
-def untraced(value: Any, what: str) -> Any:
-    """What a function gave for plain arguments, as an array; an error if it is traced."""
-    value = frozen(nested(value))
-    if isinstance(value, Tracer):
-        raise leaked(what)
-    return value
-
-
-def leaked(what: str) -> LeakedTracerError:
-    return LeakedTracerError(
-        f"scipy.{what}: the function that it was given uses a traced value from outside (at {user_line()}), and the "
-        "derivative in that would be lost: pass the value in args"
-    )
-
-
-def plainly(original: Callable[..., Any], what: str) -> Callable[..., Any]:
-    """SciPy's function, for plain arguments; an error that says what to do if it meets a traced value all the same."""
-
-    @functools.wraps(original)
-    def function(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return original(*args, **kwargs)
-        except LostGradientError as error:
-            raise leaked(what) from error
-
-    return function
-
-
-# ---- pieces of rules -------------------------------------------------------------------------------------------------
 
 
 def largest(*xs: Any) -> Any:
@@ -84,12 +26,6 @@ def replaced(whole, places, some):
     for i, x in zip(places, some, strict=True):
         whole[i] = x
     return whole
-
-
-def real_vector(x):
-    """The numbers in an array, of complex ones the real and the imaginary parts."""
-    parts = (np.real(x), np.imag(x)) if np.dtype(aval_of(x).dtype).kind == "c" else (x,)
-    return np.concatenate([np.ravel(part) for part in parts])
 
 
 def like(x, vector):

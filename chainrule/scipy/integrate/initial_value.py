@@ -5,6 +5,10 @@ y. In reverse mode the adjoint a(t) solves a' = -(df/dy)^T a backwards, and jump
 comes to t[i]; the cotangent of w is the integral of (df/dw)^T a (Pontryagin et al. 1962; Chen et al. 2018, Neural
 ordinary differential equations, appendices B and C). Both are initial value problems of functions that are written
 with jvp and vjp, so the same solver solves them, and their solutions have derivatives again.
+
+The adjoint needs y(t) on its way back. For a first derivative that is the interpolant of a second solution forwards
+(Hindmarsh and Serban 2005, CVODES, section 2.7), which is stable wherever the problem is. Where the derivative shall
+have derivatives itself, y is solved for again, backwards from each t[i] to the one before.
 """
 
 from collections.abc import Callable
@@ -13,16 +17,18 @@ from typing import Any
 import numpy as np
 import scipy.integrate
 
-from ...core import dependence
+from ...core import slots
 from ...core.primitive import Aval, Kept, Primitive, register
-from ...core.trace import bind
+from ...core.trace import Tracer, bind, is_traced
 from ...ops.families import add_up
 from ...ops.signatures.creation import nested
 from ...ops.signatures.tools import plain, refuse
 from ...transforms.forward import jvp
 from ...transforms.reverse import vjp
-from ..namespace import instead_of
-from .functions import Parameters, largest, like, plainly, real_vector, replaced, untraced
+from ..namespace import instead_of, plainly, standing_for, untraced
+from .discrete import replayed
+from .functions import Parameters, largest, like, real_vector, replaced
+from .stiff import exact, of_function, takes_jacobian
 
 # ---- solvers: what differs between odeint and solve_ivp --------------------------------------------------------------
 
@@ -41,15 +47,19 @@ class Solver:
     def __call__(self, f: Callable[..., Any], y0: Any, t: Any, jac: Callable[..., Any] | None) -> np.ndarray:
         raise NotImplementedError
 
-    def of_derivatives(self, n: int, size: int, direction: int = 1) -> "Solver":
-        """For a system of `size` equations: the n of the problem, n for derivatives, and others.
+    def interpolant(self, f: Callable[..., Any], y0: Any, t: Any, jac: Callable[..., Any] | None) -> Any:
+        """The solution as a function of the time."""
+        raise NotImplementedError
+
+    def of_derivatives(self, n: int, size: int, direction: int = 1, copies: int = 2) -> "Solver":
+        """For a system of `size` equations: `copies` times as many as the n of the problem, and others.
 
         With direction -1 it runs backwards, in the time -t.
         """
         options = {k: self.options[k] for k in self.inherited if k in self.options}
         for k in ("rtol", "atol"):
             if np.ndim(options.get(k, 0)):
-                options[k] = np.concatenate([options[k]] * 2 + [np.full(size - 2 * n, np.min(options[k]))])
+                options[k] = np.concatenate([options[k]] * copies + [np.full(size - copies * n, np.min(options[k]))])
         return type(self)(options)
 
     def __repr__(self) -> str:
@@ -70,8 +80,12 @@ class Odeint(Solver):
         y, self.report = scipy.integrate.odeint(f, y0, t, Dfun=jac, full_output=True, **options)
         return y
 
-    def of_derivatives(self, n, size, direction=1):
-        solver = super().of_derivatives(n, size)
+    def interpolant(self, f, y0, t, jac):
+        tolerances = {k: self.options.get(k, ODEINT_TOLERANCE) for k in ("rtol", "atol")}
+        return SolveIvp({"method": "LSODA", **tolerances}).interpolant(f, y0, t, None)
+
+    def of_derivatives(self, n, size, direction=1, copies=2):
+        solver = super().of_derivatives(n, size, direction, copies)
         if "tcrit" in solver.options:
             solver.options["tcrit"] = np.sort(direction * solver.options["tcrit"])
         return solver
@@ -93,15 +107,23 @@ class SolveIvp(Solver):
         span = (start, options.pop("end"))
         if jac is not None:
             options["jac"] = lambda t, y: jac(y, t)
+        elif takes_jacobian(options):
+            options |= exact(f, y0, start, options)
         self.report = scipy.integrate.solve_ivp(lambda t, y: f(y, t), span, y0, t_eval=t_eval, **options)
         if self.report.status:
             raise RuntimeError(f"scipy.integrate.solve_ivp: it came to t = {self.report.t[-1:]}: {self.report.message}")
         return self.report
 
+    def interpolant(self, f, y0, t, jac):
+        solver = SolveIvp({**self.options, "end": t[-1], "dense_output": True})
+        return solver.solved(f, y0, t[0], t[-1], jac, t[-1:]).sol
+
     def steps(self, f, y0, start, jac):
         """The times that the method chooses."""
         return self.solved(f, y0, start, None, jac, None).t
 
+
+ODEINT_TOLERANCE = 1.49012e-8
 
 # ---- the operation: y0 (n,), t (k,), parameters w -> y (k, n) --------------------------------------------------------
 
@@ -112,8 +134,13 @@ def solution(y0, t, *w, system, solver):
 
 
 def untraced_by(function, w, solver):
-    """A function of y, t and w, as the one of y and t that SciPy calls."""
-    return function and (lambda y, t: untraced(function(y, t, *w), f"integrate.{solver.name}"))
+    """A function of y, t and w, as the one of y and t that SciPy calls, or a transform of ours that asks for more."""
+
+    def of_plain(y, t):
+        found = function(y, t, *w)
+        return found if isinstance(y, Tracer) else untraced(found, f"integrate.{solver.name}")
+
+    return function and of_plain
 
 
 def rates(y, t, w, system):
@@ -139,12 +166,31 @@ def solution_jvp(tangents, y, y0, t, *w, system, solver):
     return size * add_up((z[:, n:], moved))
 
 
-def solution_vjp(wanted, ct, y, y0, t, *w, system, solver):
-    n, on = y0.shape[0], [i for i, wants in enumerate(wanted[2:]) if wants]
-    counts = [len(real_vector(w[i])) for i in on]
+def adjoint_at_start(ct, y, t, w, on, system, solver):
+    """The adjoint at t[0] and the integrals for the parameters `on`, with y(t) from an interpolant; all is plain."""
+    n, counts = y.shape[1], [len(real_vector(w[i])) for i in on]
+    back = solver.of_derivatives(n, n + sum(counts), -1, copies=1)
+    if t[0] == t[-1]:
+        return np.sum(ct, axis=0), np.zeros(sum(counts))
+    y_at = solver.interpolant(untraced_by(system, w, solver), y[0], t, untraced_by(solver.jac, w, solver))
+
+    def adjoint(z, minus_t):
+        f = lambda y, *some: system(y, -minus_t, *replaced(w, on, some))  # noqa: E731
+        ct_y, *ct_w = vjp(f, y_at(-minus_t), *(w[i] for i in on))[1](z[:n])
+        return np.concatenate([ct_y, *map(real_vector, ct_w)])
+
+    z = np.concatenate([ct[-1], np.zeros(sum(counts))])
+    for i in range(len(t) - 1, 0, -1):
+        if t[i] != t[i - 1]:
+            z = back(adjoint, z, -t[i - 1 : i + 1][::-1], None)[1]
+        z[:n] += ct[i - 1]
+    return z[:n], z[n:]
+
+
+def adjoint_of_traced(ct, y, t, w, on, system, solver):
+    """The same where derivatives of the result are wanted: y is solved for again, beside the adjoint."""
+    n, counts = y.shape[1], [len(real_vector(w[i])) for i in on]
     back = solver.of_derivatives(n, 2 * n + sum(counts), -1)
-    size = largest(ct)
-    ct = ct / size
 
     def adjoint(z, minus_t, *w):
         """The problem with its adjoint and the integrals, in the time -t."""
@@ -157,6 +203,16 @@ def solution_vjp(wanted, ct, y, y0, t, *w, system, solver):
     for i in range(t.shape[0] - 1, 0, -1):
         z = bind(ode, np.concatenate([y[i], a, integrals]), -t[i - 1 : i + 1][::-1], *w, system=adjoint, solver=back)[1]
         a, integrals = z[n : 2 * n] + ct[i - 1], z[2 * n :]
+    return a, integrals
+
+
+def solution_vjp(wanted, ct, y, y0, t, *w, system, solver):
+    on = [i for i, wants in enumerate(wanted[2:]) if wants]
+    counts = [len(real_vector(w[i])) for i in on]
+    size = largest(ct)
+    ct = ct / size
+    solved = adjoint_of_traced if is_traced((ct, y, t, w)) else adjoint_at_start
+    a, integrals = solved(ct, y, t, w, on, system, solver)
 
     ct_t = None
     if wanted[1]:
@@ -181,11 +237,6 @@ def solution_aval(y0, t, *w, system, solver):
     return Aval((*t.shape, *y0.shape), np.dtype(float))
 
 
-def solution_sparsity(deps, *avals, system, solver):  # everything may depend on everything
-    shape = solution_aval(*avals, system=system, solver=solver).shape
-    return dependence.dense([(d, len(a.shape)) for d, a in zip(deps, avals, strict=True)], shape, len(shape))
-
-
 def saves(wanted):
     return Kept((False,) + (True,) * (len(wanted) - 1), True)  # y0 is y[0]
 
@@ -199,7 +250,7 @@ ode = register(
         vjp=solution_vjp,
         saves=saves,
         batch=solution_batch,
-        sparsity=solution_sparsity,
+        slots=slots.everything,
     )
 )
 
@@ -237,8 +288,9 @@ def odeint(
 
     A derivative is the solution of another initial value problem, which LSODA solves with the same tolerances (1.5e-8
     where rtol and atol are not given): it has errors of that size, relative to the largest tangent or cotangent.
-    Reverse mode solves for y again, backwards from each time to the one before: where that is unstable (y' = -1000 y),
-    ask for more times, or use forward mode, which is also faster for a few parameters.
+    Reverse mode solves for y once more, forwards, and for its adjoint backwards; forward mode is faster for a few
+    parameters. Where a derivative of reverse mode is differentiated again, y is solved for backwards from each time to
+    the one before: where that is unstable (y' = -1000 y), ask for more times, or take forward mode first.
     Dfun, ml, mu and h0 serve for the solution itself only. The infodict of full_output is a constant; under vmap it
     is that of the last example.
 
@@ -271,16 +323,24 @@ def odeint(
     return (y, solver.report) if full_output else y
 
 
-@instead_of(plainly(scipy.integrate.solve_ivp, "integrate.solve_ivp"))
+@standing_for(scipy.integrate.solve_ivp)
 def solve_ivp(
     fun, t_span, y0, method="RK45", t_eval=None, dense_output=False, events=None, vectorized=False, args=None, **options
 ):
     """The solution of an initial value problem, by any of SciPy's methods.
 
+    The implicit ones, "BDF", "Radau" and "LSODA", get the exact Jacobian where `jac` and `jac_sparsity` are not given:
+    dense below 100 equations; above as the sparse matrix that BDF and Radau factorise (CSC), and for LSODA as a band
+    where that is narrow.
+
     Of the result, `y` is differentiable in y0, t_span, t_eval and args, in both modes and to any order, as that of
     :func:`odeint` is: by the same method, with the same tolerances. Without t_eval the times are those that the method
     chooses; of these the first and the last depend on t_span, the others are constants. Events and the interpolant of
     dense_output have no derivative.
+
+    With `adjoint="discrete"`, an option of ours, it is the derivative of the very numbers that "RK23", "RK45",
+    "DOP853" or "Radau" give: the steps that SciPy has chosen are done again, cut where t_eval asks for a value, and
+    differentiated.
 
     Examples
     --------
@@ -292,6 +352,17 @@ def solve_ivp(
     np.float64(-0.735758882)
     """
     what = "scipy.integrate.solve_ivp"
+    adjoint = options.pop("adjoint", "continuous")
+    if adjoint not in ("continuous", "discrete"):
+        raise ValueError(f'{what}: adjoint is "continuous" or "discrete"; got {adjoint!r}')
+    if adjoint == "continuous" and not is_traced((t_span, y0, t_eval, args, options)):
+        options["method"] = method
+        if takes_jacobian(options):
+            options |= exact(of_function(fun, args, vectorized), np.atleast_1d(y0), t_span[0], options)
+        return plainly(scipy.integrate.solve_ivp, "integrate.solve_ivp")(
+            fun, t_span, y0, t_eval=t_eval, dense_output=dense_output, events=events, vectorized=vectorized, args=args,
+            **options,
+        )  # fmt: skip
     if events is not None:
         raise refuse(what, "events= has no derivative: solve up to a given time, which may be traced")
     if dense_output:
@@ -308,15 +379,21 @@ def solve_ivp(
     options = {k: plain(v, f"{what}: {k}") for k, v in {**options, "method": method}.items()}
     options["end"] = plain(end, f"{what}: the end of t_span")
     solver = SolveIvp(options, None if jac is None else of_arrays(jac, parameters, True))
-    if t_eval is None:
+    steps = np.zeros(0)
+    if t_eval is None or adjoint == "discrete":
         y0_, start_, *w = (plain(x, f"{what}: the times, without t_eval") for x in (y0, start, *parameters.arrays))
-        t = solver.steps(untraced_by(system, w, solver), y0_, start_, untraced_by(solver.jac, w, solver))
-        times = np.concatenate([start[None], t[1:-1], end[None]])
+        steps = solver.steps(untraced_by(system, w, solver), y0_, start_, untraced_by(solver.jac, w, solver))
+    t = None
+    if t_eval is None:
+        times = np.concatenate([start[None], steps[1:-1], end[None]])
     else:
         t = nested(t_eval).astype(float)
         if t.ndim != 1:
             raise ValueError("`t_eval` must be 1-dimensional.")
         times = np.concatenate([start[None], t])
-    y = bind(ode, y0, times, *parameters.arrays, system=system, solver=solver)
+    if adjoint == "discrete":
+        y = replayed(system, y0, times, parameters.arrays, steps, method)
+    else:
+        y = bind(ode, y0, times, *parameters.arrays, system=system, solver=solver)
     t, y = (times, y) if t_eval is None else (t, y[1:])
     return type(solver.report)({**solver.report, "t": t, "y": np.swapaxes(y, 0, 1)})

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.integrate
 
-from ...core import dependence
+from ...core import slots
 from ...core.primitive import Aval, Primitive, keeps_args, register
 from ...core.trace import bind, is_traced
 from ...ops.families import add_up, adjoint, fit
@@ -18,8 +18,8 @@ from ...ops.signatures.creation import nested
 from ...ops.signatures.tools import plain, refuse
 from ...transforms.forward import jvp
 from ...transforms.reverse import vjp
-from ..namespace import instead_of
-from .functions import Parameters, largest, like, plainly, real_vector, replaced, untraced
+from ..namespace import instead_of, plainly, untraced
+from .functions import Parameters, largest, like, real_vector, replaced
 
 # ---- rules: what differs between quad and quad_vec -------------------------------------------------------------------
 
@@ -167,9 +167,9 @@ def integral_batch(is_batched, *x, **params):
     return np.stack(values), np.stack(errors)
 
 
-def integral_sparsity(deps, *avals, f, rule, aval):
-    parts = [(d, len(v.shape)) for d, v in zip(deps, avals, strict=True)]
-    return dependence.dense(parts, aval.shape, len(aval.shape)), dependence.nothing(())
+def integral_slots(wanted, y, *x, **params):
+    """The value depends on everything; the estimate of its error is a constant."""
+    return slots.everything(wanted, y[0], *x), ((),) * len(x)
 
 
 integral = register(
@@ -181,7 +181,7 @@ integral = register(
         vjp=integral_vjp,
         saves=keeps_args,
         batch=integral_batch,
-        sparsity=integral_sparsity,
+        slots=integral_slots,
         multi=True,
     )
 )

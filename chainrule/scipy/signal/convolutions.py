@@ -4,16 +4,15 @@ There are two ways to compute all entries of a convolution: from the sums (`full
 (`by_fft`). Everything else is a part of it, or the convolution of a padded array.
 """
 
-import math
 from typing import Any
 
 import numpy as np
 import scipy.fft
 import scipy.signal
 
-from ...core import dependence
 from ...core.primitive import Aval, Primitive, register
 from ...core.trace import bind
+from ...ops.contractions import convolve_slots
 from ...ops.families import add_up, adjoint, fit, keeps_others, spread
 from ...ops.signatures.tools import array, common_dtype, one_axis
 from ..namespace import instead_of
@@ -64,25 +63,6 @@ def full_batch(is_batched, a, b):
     return bind(full, *(x if on else x[None] for x, on in zip((a, b), is_batched, strict=True)))
 
 
-def full_sparsity(deps, a, b):
-    """y[k] depends on a[k - j] for each place j of b."""
-    shape, parts = full_shape(a, b), []
-    for d, own, other in zip(deps, (a, b), (b, a), strict=True):
-        if d is None:
-            continue
-        if math.prod(other.shape) > FEW:
-            parts.append(dependence.dense([(d, len(shape))], shape, len(shape)))
-            continue
-        for at in np.ndindex(*other.shape):
-            moved = np.zeros((len(d), *shape), d.dtype)
-            moved[(slice(None), *(slice(i, i + n) for i, n in zip(at, own.shape, strict=True)))] = d
-            parts.append(moved)
-    return dependence.union(parts, shape)
-
-
-FEW = 400
-"""Elements of a kernel up to which the pattern is found place by place."""
-
 full = register(
     Primitive(
         "scipy.signal.convolve",
@@ -92,7 +72,7 @@ full = register(
         vjp=full_vjp,
         saves=keeps_others,
         batch=full_batch,
-        sparsity=full_sparsity,
+        slots=convolve_slots,
     )
 )
 

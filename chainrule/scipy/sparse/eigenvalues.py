@@ -16,7 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
-from ...core import dependence
+from ...core import slots
 from ...core.errors import MissingRuleError, user_line
 from ...core.primitive import Aval, Primitive, keeps_all, keeps_args, register
 from ...core.trace import Tracer, bind
@@ -150,11 +150,6 @@ def pairs_aval(data, *, pattern, method, who):
     return Aval((k,), real_part_of(dtype)), Aval((pattern.shape[0], k), dtype)
 
 
-def pairs_sparsity(deps, data, **params):
-    parts = [(deps[0], len(data.shape))]
-    return tuple(dependence.dense(parts, a.shape, len(a.shape)) for a in pairs_aval(data, **params))
-
-
 pairs = register(
     Primitive(
         "scipy.sparse.pairs",
@@ -164,7 +159,7 @@ pairs = register(
         vjp=pairs_vjp,
         saves=keeps_all,
         batch=pairs_batch,
-        sparsity=pairs_sparsity,
+        slots=slots.everything,
         multi=True,
     )
 )
@@ -192,7 +187,7 @@ values = register(
         vjp=values_vjp,
         saves=keeps_args,
         batch=lambda is_batched, data, **params: np.stack([bind(values, d, **params) for d in data]),
-        sparsity=lambda deps, data, **params: pairs_sparsity(deps, data, **params)[0],
+        slots=slots.everything,
     )
 )
 

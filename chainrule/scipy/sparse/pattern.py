@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from ...core import dependence
+from ...core import slots
 from ...core.primitive import Aval, Primitive, register
 from ...core.trace import bind
 from ...ops.families import add_up, adjoint, fit, keeps_others, spread
@@ -185,24 +185,52 @@ def product_batch(is_batched, data, x, *, pattern, transposed):
     return np.reshape(y, (count, pattern.shape[transposed], *y.shape[1:]))
 
 
-def product_sparsity(deps, data, x, *, pattern, transposed):
-    """y[i] depends on the stored values of row i, and on the x[j] that they are multiplied with."""
-    row, col, _ = pattern.places
+def product_slots(wanted, y, data, x, *, pattern, transposed):
+    """y[i] is the sum of the stored values of row i, each times the x[j] of its column: a slot for each of a row."""
+    row, col, at = pattern.places
     row, col = (col, row) if transposed else (row, col)
-    shape = product_aval(data, x, pattern=pattern, transposed=transposed).shape
-    on_data = None if deps[0] is None else pattern.values(deps[0])
-    turn, parts = arrivals(row), []
-    for k in range(int(turn.max(initial=-1)) + 1):
-        now = turn == k
-        if on_data is not None:
-            part = np.zeros((len(on_data), shape[0]), np.intp)
-            part[:, row[now]] = on_data[:, now]
-            parts.append(part.reshape(part.shape + (1,) * (len(shape) - 1)))
-        if deps[1] is not None:
-            part = np.zeros((len(deps[1]), *shape), np.intp)
-            part[:, row[now]] = deps[1][:, col[now]]
-            parts.append(part)
-    return dependence.union(parts, shape)
+    at = np.arange(len(row)) if at is None else at
+    of_data, of_x = [], []
+    for rows, entries in slots_of_rows(row, y.shape[0]):
+        placed = slots.Placed((rows, *slots.whole(y.shape[1:])), slots=1)
+        there = entries >= 0
+        deep = (*entries.shape, *(1,) * (len(y.shape) - 1))
+
+        def filled(source, there=there):
+            return np.where(there, source, -1) if len(row) else np.full(there.shape, -1)
+
+        wide = np.broadcast_to(filled(at[entries]).reshape(deep), (*entries.shape, *y.shape[1:]))
+        own, other = slots.gathered(wide), slots.Mapped(rows_of, (slots.Contents(filled(col[entries])),), True)
+        of_data.append(slots.Link(slots.Chain((own, placed)), lambda col=col[entries]: x[col]))
+        of_x.append(
+            slots.Link(
+                slots.Chain((other, placed)),
+                lambda entries=entries, deep=deep: np.reshape(pattern.values(data)[entries], deep),
+            )
+        )
+    return (tuple(of_data) if wanted[0] else (), tuple(of_x) if wanted[1] else ())
+
+
+def rows_of(x, source):
+    """x[:, source], and zeros where source is -1."""
+    return np.where((source >= 0).reshape(*source.shape, *(1,) * (x.ndim - 2)), x[:, source], np.zeros((), x.dtype))
+
+
+def slots_of_rows(row, count):
+    """Rows, and for each slot which entry of a row is in it, -1 for none; rows that are much longer by themselves."""
+    turn = arrivals(row)
+    lengths = np.bincount(row, minlength=count)
+    depth = min(int(lengths.max(initial=0)), 2 + 4 * len(row) // max(count, 1))
+    long = np.flatnonzero(lengths > depth)
+    if len(long) > 64:
+        depth, long = int(lengths.max()), long[:0]
+    entries = np.full((depth, count), -1)
+    short = turn < depth
+    short &= ~np.isin(row, long)
+    entries[turn[short], row[short]] = np.flatnonzero(short)
+    yield range(count), entries
+    for i in long:
+        yield range(int(i), int(i) + 1), np.flatnonzero(row == i)[:, None]
 
 
 product = register(
@@ -214,7 +242,7 @@ product = register(
         vjp=product_vjp,
         saves=keeps_others,
         batch=product_batch,
-        sparsity=product_sparsity,
+        slots=product_slots,
     )
 )
 
@@ -263,13 +291,23 @@ def sample_batch(is_batched, u, v, *, pattern):
     return pattern.data(np.reshape(values, (count, pattern.triples.size)))
 
 
-def sample_sparsity(deps, u, v, *, pattern):
-    row, col, _ = pattern.places
-    parts = []
-    for d, x, at in zip(deps, (u, v), (row, col), strict=True):
-        if d is not None:
-            parts.append((dependence.over_axes(d, (1,)) if len(x.shape) == 2 else d)[:, at])
-    return pattern.data(dependence.union(parts, (len(row),)))
+def sample_slots(wanted, y, u, v, *, pattern):
+    row, col, at = pattern.places
+    source = np.arange(len(row))
+    if at is not None:  # y has places that nothing is stored in
+        source = np.full(pattern.size, -1)
+        source[at] = np.arange(len(row))
+    source = source.reshape(y.shape)
+
+    def links(own, other, own_at, other_at):
+        place = np.where(source >= 0, own_at[source], -1) if len(row) else source
+        if len(own.shape) == 1:
+            return (slots.Link(slots.gathered(place), lambda: other[other_at[source]]),)
+        columns = np.arange(own.shape[1]).reshape(-1, *(1,) * len(y.shape))
+        spread_out = np.where(place >= 0, place * own.shape[1] + columns, -1)
+        return (slots.Link(slots.gathered(spread_out), lambda: np.moveaxis(other[other_at[source]], -1, 0)),)
+
+    return (links(u, v, row, col) if wanted[0] else (), links(v, u, col, row) if wanted[1] else ())
 
 
 sample = register(
@@ -281,6 +319,6 @@ sample = register(
         vjp=sample_vjp,
         saves=keeps_others,
         batch=sample_batch,
-        sparsity=sample_sparsity,
+        slots=sample_slots,
     )
 )

@@ -12,7 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
-from ...core import dependence
+from ...core import slots
 from ...core.primitive import Aval, Primitive, register
 from ...core.trace import bind
 from ...ops.families import adjoint, fit, keeps, spread
@@ -191,11 +191,6 @@ def solve_batch(is_batched, data, b, *, pattern, method, **params):
     return np.moveaxis(np.reshape(y, columns.shape), -1, 0)
 
 
-def solve_sparsity(deps, data, b, **params):
-    parts = [(deps[0], len(data.shape)), (deps[1], len(b.shape))]
-    return dependence.dense(parts, b.shape, len(b.shape))
-
-
 solve = register(
     Primitive(
         "scipy.sparse.solve",
@@ -205,6 +200,6 @@ solve = register(
         vjp=solve_vjp,
         saves=keeps((0, "y"), (0,)),
         batch=solve_batch,
-        sparsity=solve_sparsity,
+        slots=slots.everything,
     )
 )

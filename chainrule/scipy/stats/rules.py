@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...core import dependence
 from ...core.primitive import Aval, Primitive, keeps_all, keeps_nothing, register
+from ...core.slots import Link, nothing, stretched
 from ...core.trace import bind
 from ...ops.families import add_up, aligned, fit, spread
 from ...ops.signatures.tools import as_float
@@ -57,9 +57,11 @@ def _vjp(wanted, ct, y, *x, of):
     )
 
 
-def _sparsity(deps, *x, of):
-    shape = np.broadcast_shapes(*(a.shape for a in x))
-    return dependence.union([s for s, slope in zip(deps, of.slopes, strict=True) if slope is not None], shape)
+def _slots(wanted, y, *x, of):
+    return tuple(
+        (Link(stretched(x_i.shape, y.shape), lambda slope=slope: slope(y, *x)),) if on and slope is not None else ()
+        for on, slope, x_i in zip(wanted, of.slopes, x, strict=True)
+    )
 
 
 evaluate = Primitive(
@@ -70,7 +72,7 @@ evaluate = Primitive(
     vjp=_vjp,
     saves=keeps_all,
     batch=lambda is_batched, *x, of: bind(evaluate, *aligned(is_batched, x), of=of),
-    sparsity=_sparsity,
+    slots=_slots,
     zeros="stay",
 )
 register(evaluate)
@@ -98,7 +100,7 @@ look = Primitive(
     vjp=None,
     saves=keeps_nothing,
     batch=lambda is_batched, *x, of: bind(look, *aligned(is_batched, x), of=of),
-    sparsity=lambda deps, *x, of: dependence.nothing(np.broadcast_shapes(*(a.shape for a in x))),
+    slots=nothing,
 )
 register(look)
 
