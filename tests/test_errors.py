@@ -18,6 +18,7 @@ import scipy.special
 
 import chainrule as cr
 from chainrule.core.primitive import PRIMITIVES, register
+from chainrule.transforms.bodies import LooksAtValuesError
 
 x = np.array([1.0, 2.0, 3.0])
 X = np.ones((2, 3))
@@ -86,6 +87,10 @@ def modified():
     y = held()[0] * data
     data[0] = 2.0
     y.backward(data)
+
+
+def looped(x):
+    return cr.scan(lambda c, _: (cr.while_loop(lambda v: v < 9, lambda v: v * x, c) / 4, None), x, length=2)[0]
 
 
 def writes(x):
@@ -386,6 +391,66 @@ CASES = {
         ValueError,
         "jacobian: 900000000 entries would be needed for one operation (at {here}), so this Jacobian is not sparse "
         "there: take products with it (cr.linear_operator), or a dense one of fewer inputs",
+    ),
+    "a loop over text": (
+        lambda: cr.record(lambda x: cr.scan(lambda c, x: (c, x), "a", x)[1], x),
+        TypeError,
+        "scan: the carry holds 'a', which is no array of numbers (at {here})",
+    ),
+    "rows of another structure": (
+        lambda: cr.scan(lambda c, r: (c + 1, r if c else (r, r)), 0, x),
+        TypeError,
+        "scan: f returned y of the structure PyTreeSpec((*, *)) first, and * later (at {here})",
+    ),
+    "a scan of a number": (
+        lambda: cr.scan(lambda c, x: (c, x), 0, 1.0),
+        ValueError,
+        "scan: xs holds a single number, which has no axis to run over (at {here})",
+    ),
+    "a scan of no length": (
+        lambda: cr.scan(lambda c, x: (c, x), 0, None),
+        ValueError,
+        "scan: how many steps? there is neither xs nor length (at {here}): give arrays of one length, or length=n",
+    ),
+    "a scan of no pair": (
+        lambda: cr.scan(lambda c, x: c, 0, x),
+        TypeError,
+        "scan: f must return a pair (carry, y); it returned 0 (at {here}): return (carry, None) if there is no y",
+    ),
+    "a condition of many": (
+        lambda: cr.cond(x > 0, np.sin, np.cos, x),
+        ValueError,
+        "cond: pred must be a single truth value; it has shape (3,) (at {here}): reduce it (np.all, np.any), "
+        "or choose element by element with np.where",
+    ),
+    "branches of another structure": (
+        lambda: cr.record(lambda x: cr.cond(x[0] > 0, lambda: (x, x), lambda: x), x),
+        ValueError,
+        "cond: true_f returned the structure PyTreeSpec((*, *)), false_f * (at {here})",
+    ),
+    "branches of another shape": (
+        lambda: cr.record(lambda x: cr.cond(x[0] > 0, lambda: x, lambda: x[0]), x),
+        ValueError,
+        "cond: true_f returned an array of shape (3,) where false_f returned one of shape () (at {here}): both must "
+        "return the same",
+    ),
+    "an if in a loop": (
+        lambda: cr.record(
+            cr.grad(
+                lambda x: cr.fori_loop(0, 3, lambda i, v: custom(lambda cts, y, v: (cts if v > 0 else -cts,))(v), x)
+            ),
+            1.0,
+        ),
+        LooksAtValuesError,
+        "the truth value of an array (in `if`, `while`, `and`, `or`, `not`) was asked for in the body of a loop or "
+        "branch (at {here}), and it differs from one iteration to the next: choose with chainrule.cond or np.where",
+    ),
+    "the backward pass of a loop in a loop": (
+        lambda: cr.record(cr.grad(looped), 2.0),
+        LooksAtValuesError,
+        "while_loop: its backward pass has to know how often it goes round (at {here}), and that differs from one "
+        "iteration of the loop around it to the next: use chainrule.fori_loop or chainrule.scan with as many rounds as "
+        "may be needed, and np.where for those that are not",
     ),
     "format of jacobian": (
         lambda: cr.jacobian(np.sin, sparse=True, format="dense"),
