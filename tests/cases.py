@@ -22,7 +22,7 @@ import scipy.special  # noqa: F401  (before the first ufunc of it is met)
 import chainrule as cr
 from chainrule.core.trace import Tracer, bind
 from chainrule.ops import control, decompositions, indexing, linalg, moves, selections
-from chainrule.ops.indexing import ARRAY
+from chainrule.ops.subscripts import ARRAY
 
 
 class Case(NamedTuple):

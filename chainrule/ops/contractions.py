@@ -10,7 +10,8 @@ from ..core.primitive import Aval, Primitive, register
 from ..core.slots import Chain, Link, Mapped, gathered, matched
 from ..core.trace import UFUNCS, aval_of, bind
 from .families import add_up, adjoint, fit, keeps_others, pad_axes, spread, stretched_index
-from .indexing import ARRAY, put
+from .indexing import put
+from .subscripts import ARRAY
 
 
 def swap(x):

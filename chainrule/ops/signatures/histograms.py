@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from ...core.trace import Tracer, bind
-from ..indexing import ARRAY, put
+from ..indexing import put
+from ..subscripts import ARRAY
 from .tools import array, as_float, common_dtype, ndim, plain, refuse, shape, signature_of
 
 

@@ -4,7 +4,8 @@ import numpy as np
 
 from ...core.memory import view
 from ...core.trace import bind
-from ..indexing import ARRAY, put
+from ..indexing import put
+from ..subscripts import ARRAY
 from .tools import array, ndim, one_axis, shape, signature_of
 
 

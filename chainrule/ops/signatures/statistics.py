@@ -6,7 +6,8 @@ import warnings
 import numpy as np
 
 from ...core.trace import Tracer, bind
-from ..indexing import ARRAY, put
+from ..indexing import put
+from ..subscripts import ARRAY
 from .reductions import count_of
 from .tools import (
     NO,

@@ -14,7 +14,8 @@ import scipy.sparse as sp
 from ...core.errors import MissingRuleError, user_line
 from ...core.memory import COPY_BELOW
 from ...core.trace import FRONT_ENDS, NUMBERS, Tracer, bind
-from ...ops.indexing import ARRAY, put
+from ...ops.indexing import put
+from ...ops.subscripts import ARRAY
 from .pattern import Pattern, product
 
 

@@ -20,7 +20,8 @@ from ...core import slots
 from ...core.primitive import Aval, Primitive, register
 from ...core.trace import bind
 from ...ops.families import add_up, adjoint, fit, keeps_others, spread
-from ...ops.indexing import ARRAY, arrivals, put
+from ...ops.indexing import arrivals, put
+from ...ops.subscripts import ARRAY
 
 
 class Pattern:
