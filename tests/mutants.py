@@ -212,8 +212,13 @@ class Fault(NamedTuple):
     columns: tuple[str, ...]
 
 
-EQUIVALENT = {("check", "another value"), ("check", "examples in another order")}
-"""No faults: what a check gives is true everywhere."""
+EQUIVALENT = {
+    ("check", "another value"),
+    ("check", "examples in another order"),
+    ("while_loop", "another value"),
+}
+"""No faults: what a check gives is true everywhere. The derivative of a loop is a loop, whose value changes likewise;
+tests/test_control.py compares loops with Python's own."""
 
 
 def faults_of(name: str) -> Iterator[Fault]:
@@ -245,21 +250,31 @@ def planted_in(name: str) -> Iterator[Fault]:
     yield fault("another tangent", "jvp", over(p.jvp, scaled), "jvp_agrees_with_differences")
     for i in sorted({i for a, wanted in choices for i in sloping(a, wanted)}):
         yield fault(f"another cotangent {i}", "vjp", one_scaled(p.vjp, i), "vjp_is_the_transpose", "short_rules_agree")
-    yield fault("no dependences", "slots", relinked(p.slots, lambda link: None), "pattern_covers_the_jacobian")
-    if any(link.weight is not slots.BY_JVP for a in uses for link in links_of(a)):
-        yield fault("other weights", "slots", relinked(p.slots, heavier), "pattern_covers_the_jacobian")
-    if any(map(columns.has_tight_pattern, columns.examples_of(name))):
-        yield fault("dependences on everything", "slots", slots.everything, "pattern_is_tight")
-    for i in sorted({i for a, wanted in choices for i in arrays(p.saves(wanted), a.args)}):
-        yield fault(f"keeping without {i}", "saves", one_less(p.saves, i), "reads_what_it_keeps")
-    more = all_kept(p.saves)
-    if any({*arrays(more(wanted), a.args)} > {*arrays(p.saves(wanted), a.args)} for a, wanted in choices):
-        yield fault("keeping everything", "saves", more, "reads_what_it_keeps")
+    if p.slots is not None:
+        yield from faults_of_slots(name, uses, p.slots, fault)
+    if columns.applies("reads_what_it_keeps", p):
+        yield from faults_of_saves(choices, p.saves, fault)
     if p.slopes is not None:
         yield fault("other slopes of large arrays", "slopes", over(p.slopes, bent), "slopes_of_large_arrays_agree")
     if p.plain is not None:
         for i in sorted({i for _, wanted in columns.shortened(name) for i, on in enumerate(wanted) if on}):
             yield fault(f"another short rule {i}", "plain", one_longer(p.plain, i), "short_rules_agree")
+
+
+def faults_of_saves(choices: Any, saves: Callable[..., Any], fault: Callable[..., Fault]) -> Iterator[Fault]:
+    for i in sorted({i for a, wanted in choices for i in arrays(saves(wanted), a.args)}):
+        yield fault(f"keeping without {i}", "saves", one_less(saves, i), "reads_what_it_keeps")
+    more = all_kept(saves)
+    if any({*arrays(more(wanted), a.args)} > {*arrays(saves(wanted), a.args)} for a, wanted in choices):
+        yield fault("keeping everything", "saves", more, "reads_what_it_keeps")
+
+
+def faults_of_slots(name: str, uses: Any, rule: Callable[..., Any], fault: Callable[..., Fault]) -> Iterator[Fault]:
+    yield fault("no dependences", "slots", relinked(rule, lambda link: None), "pattern_covers_the_jacobian")
+    if any(link.weight is not slots.BY_JVP for a in uses for link in links_of(a)):
+        yield fault("other weights", "slots", relinked(rule, heavier), "pattern_covers_the_jacobian")
+    if any(map(columns.has_tight_pattern, columns.examples_of(name))):
+        yield fault("dependences on everything", "slots", slots.everything, "pattern_is_tight")
 
 
 def has_rules(a: Any, wanted: tuple[bool, ...]) -> bool:

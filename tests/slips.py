@@ -168,7 +168,7 @@ slips(
         "dtype = np.asarray(impl(np.ones((1,) * len(x.shape), x.dtype), axis=axes)).dtype",
         "dtype = np.dtype(float)",
     ),
-    ("add", "return _resolved(ufunc, avals)[0]", "return np.dtype(float)"),
+    ("add", "return _resolved(ufunc, avals)[len(avals)]", "return np.dtype(float)"),
     ("reshape", "x.shape), **params)), x.dtype)", "x.shape), **params)), np.dtype(float))"),
     # reductions
     ("sum", "ct = stretched(kept(ct, x.shape, axes), x.shape)", "ct = stretched(ct, x.shape)"),
@@ -298,7 +298,7 @@ slips(
         "place = range(end, end + np.shape(x[0])[axis])",
     ),
     ("add_windows", "out[tuple(place)] += ct[(..., *offset)]", "out[tuple(place)] = ct[(..., *offset)]"),
-    ("sliding_window_view", "axes=tuple(a + 1 for a in axes)),\n)\n", "axes=axes),\n)\n"),
+    ("sliding_window_view", "sizes=sizes, axes=tuple(a + 1 for a in axes)),\n", "sizes=sizes, axes=axes),\n"),
     ("add_windows", "box[a] = range(o, o + ct.shape[a])", "box[a] = range(ct.shape[a])"),
 )
 
@@ -344,6 +344,15 @@ slips(
 )
 
 slips(
+    "ops.subscripts",
+    ("getitem put", "return np.moveaxis(y, at, 0) if at else y\n", "return y\n"),
+    ("put setitem", "return np.moveaxis(y, 0, at) if at else y\n", "return y\n"),
+    ("getitem", "arrays = [pad_axes(a, count) if on else a for a, on in", "arrays = [a for a, on in"),
+    ("getitem", "if where[-1] - where[0] + 1 != len(where):", "if False:"),
+    ("getitem", "tuple(i >= first for i in range(len(wanted)))", "tuple(i > first for i in range(len(wanted)))"),
+)
+
+slips(
     "ops.indexing",
     (
         "getitem",
@@ -352,11 +361,6 @@ slips(
     ),
     ("getitem", "    else:\n        total[index] += ct\n", "    else:\n        total[index] = ct\n"),
     ("getitem", "        total[index] = total[index] + ct\n", "        total[index] = ct\n"),
-    ("getitem put", "return np.moveaxis(y, at, 0) if at else y\n", "return y\n"),
-    ("put setitem", "return np.moveaxis(y, 0, at) if at else y\n", "return y\n"),
-    ("getitem", "arrays = [pad_axes(a, count) if on else a for a, on in", "arrays = [a for a, on in"),
-    ("getitem", "if where[-1] - where[0] + 1 != len(where):", "if False:"),
-    ("getitem", "tuple(i >= first for i in range(len(wanted)))", "tuple(i > first for i in range(len(wanted)))"),
     ("put", "source[turn, target.ravel()] =", "source[0, target.ravel()] ="),
     ("setitem", "        total[fill_in(index, arrays)] = 0\n", "        pass\n"),
     ("setitem", "ct_x = bind(setitem, ct, np.zeros((), ct.dtype), *arrays, index=index, in_place=False)", "ct_x = ct"),

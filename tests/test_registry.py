@@ -16,7 +16,7 @@ from chainrule.core.trace import FRONT_ENDS, UFUNCS
 PACKAGE = Path(cr.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LAZY = {"scipy", "optree", "rich", "llvmlite", "cyipopt"}
-LAZY_PARTS = {"chainrule.explain.svg", "chainrule.explain.text"}
+LAZY_PARTS = {"chainrule.explain.svg", "chainrule.explain.text", "chainrule.compile.simplify"}
 """What is imported when it is first used, so that `import chainrule` costs little more than `import numpy`."""
 
 MAY_IMPORT = {
@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "ops": {"core", "ops"},
     "transforms": {"core", "transforms"},
     "compile": {"core", "ops", "transforms", "compile"},
-    "jacobians": {"core", "transforms", "jacobians"},
+    "jacobians": {"core", "transforms", "compile", "jacobians"},
     "implicit": {"core", "transforms", "jacobians", "implicit"},
     "explain": {"core", "transforms", "explain"},
     "testing": {"core", "transforms", "jacobians"},

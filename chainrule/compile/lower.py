@@ -276,7 +276,8 @@ class Nest:
         if step.op == "index":
             return self.index(step.data)
         if step.op == "load":
-            return self.load(*step.data, type_of(step.dtype))
+            var, place = step.data
+            return self.load(var, place, type_of(step.dtype))
         if step.op == "gather":
             kind = type_of(step.dtype)
             stored = i8 if kind is i1 else kind
@@ -286,7 +287,8 @@ class Nest:
         if step.op == "cast":
             return self.cast(args[0], step.dtype)
         if step.op == "where":
-            return f.select(*args)
+            condition, yes, no = args
+            return f.select(condition, yes, no)
         if step.op == "position":
             return f.select(args[0] < 0, args[0] + step.data, args[0])
         if step.op in REDUCTIONS:  # over loops of one turn

@@ -151,15 +151,16 @@ class Prepared:
     """A sparse Jacobian whose structure is known: :meth:`structure`, and :meth:`data` at a point.
 
     It is made by `cr.jacobian(f, sparse=True).prepare(x)`. The operations that the entries come from have been
-    recorded, and nothing else is done at a call: what f computes besides, the pattern, the arithmetic of zeros and ones
-    fall away. What f takes from its surroundings is as it was when the Jacobian was prepared.
+    recorded and simplified, and nothing else is done at a call: what f computes besides, the pattern, the arithmetic of
+    zeros and ones fall away. What f takes from its surroundings is as it was when the Jacobian was prepared.
     """
 
     def __init__(
         self, slots: Slots, f: Callable[..., Any], leaves: Sequence[Any], flat: Callable[..., Any], format: str
     ):
-        self._flat, self._format = flat, format
+        from ..compile.simplify import simplify
 
+        self._flat, self._format = flat, format
         structures: list[Structure] = []
 
         def data(*xs):
@@ -167,7 +168,7 @@ class Prepared:
             structures.append(structure)
             return found
 
-        self._program = Program(record_leaves(data, leaves)[0])
+        self._program = Program(simplify(record_leaves(data, leaves)[0], stable=False))
         self._structure: Structure = structures[-1]
         self.shape = self._structure.shape
         self.nnz = self._structure.nnz
