@@ -123,5 +123,15 @@ def test_errors():
         cr.newton(bratu, np.ones(3), args=1.0)
     with pytest.raises(cr.LeakedTracerError, match="pass the value in args"):
         cr.grad(lambda a: cr.newton(lambda x: x - a, np.ones(1)).x[0])(2.0)
-    with pytest.raises(TypeError, match="x0 is traced"):
-        cr.grad(lambda a: cr.newton(lambda x: x, a * np.ones(1)).x[0])(2.0)
+
+
+def test_steps_in_time_may_start_where_the_last_one_ended():
+    def end(rate):
+        x = np.ones(3)
+        for _ in range(4):
+            x = cr.newton(lambda new, old, rate: new - old + 0.1 * rate * new**2, x, (x, rate)).x
+        return np.sum(x)
+
+    h = 1e-5
+    assert cr.grad(end)(0.7) == pytest.approx((end(0.7 + h) - end(0.7 - h)) / (2 * h), rel=1e-8)
+    assert cr.jvp(end, (0.7,), (1.0,))[1] == pytest.approx(cr.grad(end)(0.7))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import LeakedTracerError, user_line
-from ..core.trace import Tracer, is_traced
+from ..core.trace import Tracer, concrete, is_traced
 from ..core.tree import flatten
 from ..jacobians.operators import linear_operator
 from .factors import DENSE_BELOW, Refined
@@ -65,7 +65,7 @@ def newton(
     f : callable
         A NumPy function of x and `args` that returns as many numbers as x has. Trees of arrays are welcome for both.
     x0 : array or tree of arrays of floats
-        Where to start.
+        Where to start. It may be traced; the solution does not depend on it.
     args : tuple
         Further arguments of f: arrays, numbers, or trees of them. The solution is differentiable in these.
     tol : float
@@ -125,9 +125,8 @@ def newton(
     linear = LinearSolver(linear_solver, ordering, "newton")
     if not isinstance(args, tuple):
         raise TypeError(f"newton: args must be a tuple; it is of type {type(args).__name__}")
-    if is_traced(x0):
-        raise TypeError(f"newton: x0 is traced (at {user_line()}), and has no derivative: pass chainrule.stop_gradient")
     leaves, structure = flatten(x0)
+    leaves = [concrete(leaf, "x0 of newton") for leaf in leaves]
     x0 = structure.unflatten([leaf if isinstance(leaf, np.ndarray) else np.asarray(leaf)[()] for leaf in leaves])
     layout = Layout(x0, "newton", "x0")
     search = Search(f, layout, linear, tol, maxiter, line_search, progress)

@@ -19,6 +19,9 @@ from ..transforms.batching import vmap
 from ..transforms.forward import jvp
 from ..transforms.reverse import grad, vjp
 
+FEW = 4
+"""Of so few inputs forward mode is taken without asking how many outputs there are, which takes an evaluation."""
+
 
 def dense_jacobian(
     f: Callable[..., Any], argnums: int | Sequence[int], mode: str, has_aux: bool, chunk: int | None
@@ -40,7 +43,7 @@ def dense_jacobian(
             return whole(*tree) if chosen is not None else whole(tree)
 
         n = sum(math.prod(aval_of(x).shape) for x in leaves)
-        if mode == "forward":
+        if mode == "forward" or (mode == "auto" and n <= FEW):
             y, aux, columns = _forward(of_leaves, leaves, has_aux, chunk)
         else:
             y, pullback, *rest = vjp(of_leaves, *leaves, has_aux=has_aux)

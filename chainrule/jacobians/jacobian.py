@@ -15,7 +15,7 @@ from ..transforms.layout import Structure
 from ..transforms.reverse import grad
 from .colored import Colored
 from .coloring import Coloring
-from .dense import dense_jacobian
+from .dense import FEW, dense_jacobian
 from .recognized import structured
 from .sparse import Prepared, Run, Slots
 from .structures import recognize
@@ -53,7 +53,7 @@ class Options(NamedTuple):
         """The mode that "auto" stands for, for so many outputs and inputs."""
         if self.mode != "auto":
             return self.mode
-        return "slots" if not self.is_dense else "reverse" if m < n else "forward"
+        return "slots" if not self.is_dense else "reverse" if m < n and n > FEW else "forward"
 
 
 class Jacobian:
