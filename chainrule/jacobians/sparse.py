@@ -63,7 +63,7 @@ def sparsity(f: Callable[..., Any], x: Any, local: bool = False) -> Any:
     with trace:
         value, pieces = arguments.finished(trace, f(*trace.seed([x])), "sparsity", aux=False)
     layout = Layout([(p.index.array, p.box) for p in pieces or ()], aval_of(value).shape, indices.columns[0])
-    return layout.matrix(np.ones(layout.nnz, bool))
+    return layout.matrix(np.ones(layout.nnz, bool), once=True)
 
 
 class Output:

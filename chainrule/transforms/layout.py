@@ -37,32 +37,21 @@ class Structure:
 
         return scipy.sparse.csr_array((np.arange(self.nnz), self.indices, self.indptr), shape=self.shape).tocsc()
 
-    def matrix(self, data: np.ndarray, format: str = "csr") -> Any:
-        """A matrix of SciPy's, with arrays of its own, made without the checks of SciPy's constructors."""
+    def matrix(self, data: np.ndarray, format: str = "csr", once: bool = False) -> Any:
+        """A matrix of SciPy's, made without the checks of SciPy's constructors.
+
+        It has arrays of its own, unless it is made `once` and this structure is not used again.
+        """
         import scipy.sparse
 
+        own: Any = self
         if format == "csc":
-            result, own, data = (
-                scipy.sparse.csc_array(self.shape, dtype=data.dtype),
-                self.by_column,
-                data[self.by_column.data],
-            )
-        else:
-            result, own = scipy.sparse.csr_array(self.shape, dtype=data.dtype), self
-        result.data, result.indices, result.indptr = data, own.indices.copy(), own.indptr.copy()
+            own, data = self.by_column, data[self.by_column.data]
+        result = (scipy.sparse.csc_array if format == "csc" else scipy.sparse.csr_array)(self.shape, dtype=data.dtype)
+        result.data = data
+        result.indices, result.indptr = (own.indices, own.indptr) if once else (own.indices.copy(), own.indptr.copy())
         result.has_canonical_format = True
         return result if format in ("csr", "csc") else result.asformat(format)
-
-
-class Write(NamedTuple):
-    """Writes a part of a piece's numbers."""
-
-    source: Any
-    """A box of the piece, or index arrays"""
-    target: Any
-    """`(offset, shape, strides)` in elements, or positions"""
-    how: str
-    """"set", "add", or "repeat", where positions repeat"""
 
 
 class Layout(Structure):
@@ -85,10 +74,16 @@ class Layout(Structure):
         self.indptr, self.indices = starts, np.empty(int(starts[-1]), small)
         for e in entries:
             self.indices[e.positions(starts)] = e.columns()
-        moved, repeats = self._sort()
-        seen = np.zeros(len(self.indices), bool) if repeats else None
-        self.writes = [e.writes(starts, moved, seen) for e in entries]
-        self.adds = repeats
+        moved, self.adds = self._sort()
+        self._unwritten: Any = entries, starts, moved
+
+    @functools.cached_property
+    def writes(self) -> list[list["Write"]]:
+        """For each piece how its numbers are written; a pattern alone does without."""
+        entries, starts, moved = self._unwritten
+        self._unwritten = None
+        seen = np.zeros(len(self.indices), bool) if self.adds else None
+        return [e.writes(starts, moved, seen) for e in entries]
 
     def _sort(self) -> tuple[Any, bool]:
         """Sorts each row, of which few are out of order, and unites what is equal.
