@@ -54,6 +54,17 @@ class Structure:
         return result if format in ("csr", "csc") else result.asformat(format)
 
 
+class Write(NamedTuple):
+    """Writes a part of a piece's numbers."""
+
+    source: Any
+    """The shape of the piece's index, and a box of it, or index arrays; None for all of it"""
+    target: Any
+    """`(offset, shape, strides)` in elements, or positions"""
+    how: str
+    """"set", "add", or "repeat", where positions repeat"""
+
+
 class Layout(Structure):
     """The order of the numbers of `pieces`, each `(index, box)`, of an array of `shape`.
 
@@ -78,7 +89,7 @@ class Layout(Structure):
         self._unwritten: Any = entries, starts, moved
 
     @functools.cached_property
-    def writes(self) -> list[list["Write"]]:
+    def writes(self) -> list[list[Write]]:
         """For each piece how its numbers are written; a pattern alone does without."""
         entries, starts, moved = self._unwritten
         self._unwritten = None
