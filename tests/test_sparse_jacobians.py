@@ -326,6 +326,16 @@ def test_zeros_of_constant_matrices_are_no_entries():
     assert J(x)[0, 5] != 0
 
 
+def test_patterns_of_trees():
+    f = lambda p: {"u": p["a"][1:] * p["b"], "v": (p["a"], p["b"])}
+    found = cr.sparsity(f, {"a": np.ones(3), "b": np.ones(2)})
+    assert found["u"]["a"].toarray().tolist() == [[False, True, False], [False, False, True]]
+    assert found["u"]["b"].toarray().tolist() == [[True, False], [False, True]]
+    assert found["v"][0]["a"].nnz == 3
+    assert found["v"][0]["b"].nnz == 0
+    assert found["v"][0]["b"].shape == (3, 2)
+
+
 def test_plans_say_what_will_be_done():
     text = str(cr.jacobian(lambda x: x[1:] * x[:-1], sparse=True).plan(np.ones(100)))
     assert "99 x 100" in text

@@ -26,9 +26,9 @@ def sparsity(f: Callable[..., Any], x: Any, local: bool = False) -> Any:
     Parameters
     ----------
     f : callable
-        A NumPy function of one array that returns one array.
-    x : array of floats
-        An argument; of the global pattern only its shape and dtype matter.
+        A NumPy function of one argument that returns an array or a tree of arrays.
+    x : array or tree of arrays of floats
+        An argument; of the global pattern only shapes and dtypes matter.
     local : bool
         False: the pattern holds for every x, which includes both branches of `np.where` and all that a maximum may
         choose. True: it is that at x, where branches and indices that depend on values are those that x takes.
@@ -36,14 +36,15 @@ def sparsity(f: Callable[..., Any], x: Any, local: bool = False) -> Any:
     Returns
     -------
     scipy.sparse.csr_array
-        Of booleans, with a row per output element and a column per input element, both in C order.
+        Of booleans, with a row per output element and a column per input element, both in C order. If the output is a
+        tree, so is the result, and every leaf of it is a tree like x.
 
     Raises
     ------
     ValueError
         If f looks at values (in an `if`, or as an index) and `local` is False. The message names the line.
     TypeError
-        If x is not floating point, or f returns something that is no array.
+        If x is not floating point, or f returns something that is no array of numbers.
 
     Notes
     -----
@@ -57,13 +58,20 @@ def sparsity(f: Callable[..., Any], x: Any, local: bool = False) -> Any:
     array([[ True,  True, False],
            [False,  True,  True]])
     """
-    x = np.asarray(arguments.differentiable(x, "sparsity", "the argument"))
-    indices = Indices([x.shape])
+    leaves, structure = flatten(x)
+    leaves = [np.asarray(arguments.differentiable(leaf, "sparsity", "the argument")) for leaf in leaves]
+    indices = Indices([leaf.shape for leaf in leaves])
     trace = SlotTrace(indices, "local" if local else "global")
     with trace:
-        value, pieces = arguments.finished(trace, f(*trace.seed([x])), "sparsity", aux=False)
-    layout = Layout([(p.index.array, p.box) for p in pieces or ()], aval_of(value).shape, indices.columns[0])
-    return layout.matrix(np.ones(layout.nnz, bool), once=True)
+        outputs, out_structure = flatten(f(structure.unflatten(trace.seed(leaves))))
+        finished = [arguments.finished(trace, y, "sparsity", aux=False) for y in outputs]
+
+    def block(value: Any, pieces: Any, columns: range) -> Any:
+        layout = Layout([(p.index.array, p.box) for p in pieces or ()], aval_of(value).shape, columns)
+        return layout.matrix(np.ones(layout.nnz, bool), once=True)
+
+    rows = [structure.unflatten([block(*y, columns) for columns in indices.columns]) for y in finished]
+    return out_structure.unflatten(rows)
 
 
 class Output:
