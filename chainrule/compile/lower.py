@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.graph import Var
+from . import vectormath
 from .indices import Counter, Index
 from .kernels import Kernel, Store
 from .llvm import Function, Lanes, Module, Reduction, Type, Value, f32, f64, i1, i8, i16, i32, i64, ptr
@@ -21,9 +22,12 @@ def type_of(dtype: np.dtype) -> Type:
     return TYPES[dtype.str[1:]]
 
 
-def can(op: str, dtypes: Iterable[np.dtype]) -> bool:
-    """Whether a step can be written."""
-    return all(d.str[1:] in TYPES and d.isnative for d in dtypes) and (op in ARITHMETIC or op in STRUCTURE)
+def can(op: str, dtypes: Sequence[np.dtype]) -> bool:
+    """Whether a step can be written; of `dtypes` the first is that of the result."""
+    if not all(d.str[1:] in TYPES and d.isnative for d in dtypes):
+        return False
+    floating = all(d.kind == "f" for d in dtypes[1:])
+    return op in ARITHMETIC or op in STRUCTURE or (floating and vectormath.named(op) is not None)
 
 
 STRUCTURE = {"constant", "zero", "load", "gather", "index", "cast", "where", "position", *REDUCTIONS}
@@ -68,23 +72,34 @@ ARITHMETIC: dict[str, Callable[..., Value]] = {
 """What needs no function of our own, by the ufunc's name."""
 
 
-def lower(module: Module, name: str, kernels: Sequence[Kernel], buffers: dict[Var, int]) -> Function:
-    """A function of one argument, an array of pointers to buffers, that runs the kernels one after the other."""
-    f = module.function(name, ptr)
+def arithmetic(op: str) -> Callable[..., Value]:
+    found = ARITHMETIC.get(op)
+    if found is not None:
+        return found
+    function = vectormath.named(op)
+    assert function is not None
+    return lambda f, *args: function(*args)
+
+
+def lower(
+    module: Module, name: str, kernels: Sequence[Kernel], given: dict[Var, int], workspace: dict[Var, int]
+) -> Function:
+    """A function that runs the kernels one after the other, and returns 0.
+
+    Its arguments are an array of pointers to buffers, in which `given` says where they are, and a pointer to memory, in
+    which those of `workspace` begin after so many bytes.
+    """
+    f = module.function(name, ptr, ptr, returns=i32)
     bases = {}
-
-    def base(var: Var) -> Value:
-        if var not in bases:
-            raise KeyError(var)
-        return bases[var]
-
-    used = [v for k in kernels for v in buffers_of(k)]
-    for var in dict.fromkeys(used):
-        bases[var] = f.load(ptr, f.offset(f.args[0], buffers[var], ptr))
+    for var in dict.fromkeys(v for k in kernels for v in buffers_of(k)):
+        if var in given:
+            bases[var] = f.load(ptr, f.offset(f.args[0], given[var], ptr))
+        else:
+            bases[var] = f.offset(f.args[1], workspace[var], i8)
     for kernel in kernels:
         if 0 not in kernel.extents and kernel.stores:
-            Nest(f, kernel, base).write()
-    f.ret()
+            Nest(f, kernel, bases.__getitem__).write()
+    f.ret(f.constant(0, i32))
     return f
 
 
@@ -293,7 +308,7 @@ class Nest:
             return f.select(args[0] < 0, args[0] + step.data, args[0])
         if step.op in REDUCTIONS:  # over loops of one turn
             return args[0]
-        return ARITHMETIC[step.op](f, *args)
+        return arithmetic(step.op)(f, *args)
 
     def cast(self, x: Value, dtype: np.dtype) -> Value:
         if dtype.kind == "b":
