@@ -50,7 +50,8 @@ def compile(
     is called in between.
 
     Results are those of f up to rounding: sums are added in another order, and functions such as `exp` are the
-    compiler's own (docs/choices.md). Numbers too small to be normal are taken as zero.
+    compiler's own (docs/choices.md). Numbers too small to be normal are taken as zero. Results without axes are NumPy
+    scalars, as those of NumPy's functions are.
 
     Examples
     --------
@@ -122,7 +123,7 @@ class Compiled:
         fixed = {k % len(args): args[k] for k in self._static} if args else {}
         tree = [a for k, a in enumerate(args) if k not in fixed], kwargs
         leaves, structure = flatten(tree)
-        leaves = [x if type(x) in NUMBERS else plain(x, f"a leaf of the arguments, {k}") for k, x in enumerate(leaves)]
+        leaves = [x if type(x) in NUMBERS else arguments.input_leaf(x, "compile", k) for k, x in enumerate(leaves)]
         kinds = tuple((type(x), x.dtype, x.shape) if isinstance(x, np.ndarray) else type(x) for x in leaves)
 
         def of_leaves(*xs):
@@ -187,8 +188,3 @@ class Compiled:
             "seconds": seconds,
         }
 
-
-def plain(x: Any, what: str) -> Any:
-    """A leaf as an array or a NumPy scalar."""
-    x = arguments.input_leaf(x, "compile", 0)
-    return x[()] if isinstance(x, np.ndarray) and x.ndim == 0 else x

@@ -43,7 +43,7 @@ class GuardFailed(Exception):
 
 
 class Program:
-    """A compiled graph.
+    """A compiled graph. Results without axes are NumPy scalars.
 
     Attributes
     ----------
@@ -63,6 +63,9 @@ class Program:
         self.workspace = 0
         self.graph = self._timed("simplify", simplify, graph, stable=False)
         self.plan = self._timed("plan", Plan, self.graph, can)
+        for v in self.plan.stored:
+            if 0 in v.aval.shape and v not in self.graph.inputs:  # nothing fills it
+                self.plan.constants.setdefault(v, np.zeros(v.aval.shape, v.aval.dtype))
         self._place = {v: k for k, v in enumerate(dict.fromkeys((*self.graph.inputs, *self.plan.constants)))}
         self._start: list[Any] = [None] * len(self.graph.inputs)
         self._start += [contiguous(x) for v, x in self.plan.constants.items() if v not in self.graph.inputs]
@@ -95,6 +98,8 @@ class Program:
         steps = []
         for n, g in enumerate(groups):
             made = [v for v in made_by(g) if v in ends or last.get(v, -1) > n]
+            if not made and not isinstance(g, Call):
+                continue
             kept = [v for v in (g.equation.outputs if isinstance(g, Call) else made)]
             read = list(read_by(g, made))
             run = self._call(g) if isinstance(g, Call) else self._native(n, g, read, made)
@@ -170,7 +175,7 @@ class Program:
         GuardFailed
             If the function would have gone another way for these arguments.
         """
-        values = [*leaves, *self._start[len(leaves) :]]
+        values = [as_number(x) for x in leaves] + self._start[len(leaves) :]
         values += [None] * (self._count - len(values))
         for run, read, made, done, guards in self.steps:
             for place, y in zip(made, run(*[values[k] for k in read]), strict=True):
@@ -181,6 +186,11 @@ class Program:
             for place in done:
                 values[place] = None
         return [np.array(values[k])[()] if k in self._owned else values[k] for k in self.outputs]
+
+
+def as_number(x: Any) -> Any:
+    """An array without axes as a NumPy scalar: what native functions take."""
+    return x[()] if isinstance(x, np.ndarray) and x.ndim == 0 else x
 
 
 def same(found: Any, answer: Any) -> bool:
@@ -259,5 +269,4 @@ def contiguous(x: Any) -> Any:
 
 def as_stored(x: Any, aval: Any) -> Any:
     """What a call has made, as native functions take it."""
-    x = np.asarray(x, np.dtype(aval.dtype))
-    return x[()] if x.ndim == 0 else x
+    return as_number(np.asarray(x, np.dtype(aval.dtype)))
