@@ -16,7 +16,12 @@ from chainrule.core.trace import FRONT_ENDS, UFUNCS
 PACKAGE = Path(cr.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LAZY = {"scipy", "optree", "rich", "llvmlite", "cyipopt"}
-LAZY_PARTS = {"chainrule.explain.svg", "chainrule.explain.text", "chainrule.compile.simplify"}
+LAZY_PARTS = {
+    "chainrule.explain.svg",
+    "chainrule.explain.text",
+    "chainrule.compile.simplify",
+    "chainrule.compile.program",
+}
 """What is imported when it is first used, so that `import chainrule` costs little more than `import numpy`."""
 
 MAY_IMPORT = {

@@ -1,4 +1,4 @@
-"""`compile`: a function that is traced and compiled at its first call with arguments of a kind, and then runs natively."""
+"""`compile`: a function that is traced and compiled when it first gets arguments of a kind, and runs natively then."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from ..core.tree import flatten
 from ..transforms import arguments
 from ..transforms.recording import record_leaves
 
+LEAVES = np.ndarray, np.generic, float, int, complex
+
 TRACES = 32
 """Ways through a function, for arguments of one kind, beyond which it runs eagerly."""
 
 
 def compile(
     f: Callable[..., Any], static_argnums: int | Sequence[int] = (), donate_argnums: int | Sequence[int] = ()
-) -> "Compiled":
+) -> Compiled:
     """The same function, compiled: traced at its first call with arguments of a kind, and native code from then on.
 
     Parameters
@@ -92,7 +94,7 @@ class Compiled:
             return self._f(*args, **kwargs)
         ways = self._ways.setdefault(key, [])
         for n, (program, structure) in enumerate(ways):
-            found = self._tried(program, leaves)
+            found = program(leaves)
             if found is not None:
                 if n:  # the next call may go the same way
                     ways.insert(0, ways.pop(n))
@@ -102,25 +104,22 @@ class Compiled:
             return self._f(*args, **kwargs)
         program, structure = self._compiled(of_leaves, leaves)
         ways.insert(0, (program, structure))
-        plain = structure.unflatten(list(range(len(program.outputs))))
-        if not kwargs and not self._static and not program.graph.guards and all(a is x for a, x in zip(args, leaves, strict=False)):
-            if len(args) == len(leaves) and plain in (0, tuple(range(len(program.outputs)))):
+        if not kwargs and not self._static and all(isinstance(a, LEAVES) for a in args):
+            numbers = tuple(range(len(program.outputs)))
+            if structure.unflatten(list(numbers)) == (numbers if len(numbers) > 1 else 0):  # as the builtin has them
                 self._direct = program.direct
         return structure.unflatten(program(leaves))
 
-    @staticmethod
-    def _tried(program: Any, leaves: Sequence[Any]) -> list[Any] | None:
-        """The results, or None if the function goes another way."""
-        from .program import GuardFailed
-
-        try:
-            return program(leaves)
-        except GuardFailed:
-            return None
-
     def _signature(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[Any], Callable[..., Any]]:
         """What a program is compiled for, the leaves that it takes, and f of these."""
-        fixed = {k % len(args): args[k] for k in self._static} if args else {}
+        fixed = {range(len(args))[k]: args[k] for k in self._static if -len(args) <= k < len(args)}
+        for k, x in fixed.items():
+            try:
+                hash(x)
+            except TypeError:
+                raise TypeError(
+                    f"compile: argument {k} is static, so it has to be hashable; it is of type {type(x).__name__}"
+                ) from None
         tree = [a for k, a in enumerate(args) if k not in fixed], kwargs
         leaves, structure = flatten(tree)
         leaves = [x if type(x) in NUMBERS else arguments.input_leaf(x, "compile", k) for k, x in enumerate(leaves)]
@@ -143,8 +142,8 @@ class Compiled:
         self._eager.add(key)
         name = getattr(self._f, "__name__", type(self._f).__name__)
         warnings.warn(
-            f"compile: {name} has gone {TRACES} ways for arguments of one kind (at {user_line()}), and runs eagerly for "
-            "these from now on: make choices with np.where or chainrule.cond, and loops of unknown length with "
+            f"compile: {name} has gone {TRACES} ways for arguments of one kind (at {user_line()}), and runs eagerly "
+            "for these from now on: make choices with np.where or chainrule.cond, and loops of unknown length with "
             "chainrule.while_loop",
             RuntimeWarning,
             stacklevel=3,
@@ -157,7 +156,7 @@ class Compiled:
         key, leaves, _ = self._signature(args, kwargs)
         if key in self._eager:
             raise ValueError("compile: this function runs eagerly for these arguments, so there is no program")
-        return next(p for p, _ in self._ways[key] if self._tried(p, leaves) is not None)
+        return next(p for p, _ in self._ways[key] if p(leaves) is not None)
 
     def graph(self, *args: Any, **kwargs: Any) -> Any:
         """The graph, simplified, that is compiled for these arguments."""
@@ -172,7 +171,7 @@ class Compiled:
         return "\n".join(map(str, self._program(args, kwargs).modules))
 
     def stats(self) -> dict[str, Any]:
-        """How many programs there are, with how many kernels and calls, and how long each phase has taken, in seconds."""
+        """How many programs there are, of how many kernels and calls, and how long each phase has taken, in seconds."""
         programs = [p for ways in self._ways.values() for p, _ in ways]
         seconds: dict[str, float] = {}
         for p in programs:
@@ -187,4 +186,3 @@ class Compiled:
             "workspace": max((p.workspace for p in programs), default=0),
             "seconds": seconds,
         }
-

@@ -38,10 +38,6 @@ class Step(NamedTuple):
     """places of what f looked at, and what it saw there"""
 
 
-class GuardFailed(Exception):
-    """The function would have gone another way."""
-
-
 class Program:
     """A compiled graph. Results without axes are NumPy scalars.
 
@@ -94,18 +90,20 @@ class Program:
                 groups.append([step])
         ends = {*self.graph.outputs, *(v for v, _ in self.graph.guards)}
         last = {v: n for n, g in enumerate(groups) for v in read_by(g)}
-        guards = {v: answer for v, answer in self.graph.guards}
+        guards = dict(self.graph.guards)
         steps = []
         for n, g in enumerate(groups):
             made = [v for v in made_by(g) if v in ends or last.get(v, -1) > n]
             if not made and not isinstance(g, Call):
                 continue
-            kept = [v for v in (g.equation.outputs if isinstance(g, Call) else made)]
+            kept = list(g.equation.outputs) if isinstance(g, Call) else made
             read = list(read_by(g, made))
             run = self._call(g) if isinstance(g, Call) else self._native(n, g, read, made)
             for v in kept:
                 self._place.setdefault(v, len(self._place))
-            dropped = [v for v in {*read, *kept} if last.get(v, -1) <= n and v not in ends and v not in self.plan.constants]
+            dropped = [
+                v for v in {*read, *kept} if last.get(v, -1) <= n and v not in ends and v not in self.plan.constants
+            ]
             steps.append(
                 Step(
                     run,
@@ -144,18 +142,7 @@ class Program:
         arguments = [argument(v, self.graph.inputs) for v in read]
         results = [Result(np.dtype(v.aval.dtype), v.aval.shape) for v in made]
         entered = self._timed("native", enter, module, function, arguments, results, Options(size))
-        several = len(made) != 1
-
-        def run(*values):
-            y = entered(*values)
-            if type(y) is int:
-                y = entered(*[fitting(x, a) for x, a in zip(values, arguments, strict=True)])
-                if type(y) is int:
-                    raise TypeError(f"compile: argument {-1 - y} of a native function is not as it was compiled for")
-            return y if several else (y,)
-
-        run.entered = entered
-        return run
+        return Native(entered, arguments, len(made) != 1)
 
     # ---- running it
 
@@ -165,16 +152,10 @@ class Program:
         if len(self.steps) != 1 or self.graph.guards or self.steps[0].read != tuple(range(len(self.graph.inputs))):
             return None
         step = self.steps[0]
-        return getattr(step.run, "entered", None) if self.outputs == step.made else None
+        return step.run.entered if isinstance(step.run, Native) and self.outputs == step.made else None
 
-    def __call__(self, leaves: Sequence[Any]) -> list[Any]:
-        """The results.
-
-        Raises
-        ------
-        GuardFailed
-            If the function would have gone another way for these arguments.
-        """
+    def __call__(self, leaves: Sequence[Any]) -> list[Any] | None:
+        """The results; None if the function would have gone another way for these arguments."""
         values = [as_number(x) for x in leaves] + self._start[len(leaves) :]
         values += [None] * (self._count - len(values))
         for run, read, made, done, guards in self.steps:
@@ -182,10 +163,25 @@ class Program:
                 values[place] = y
             for place, answer in guards:
                 if not same(values[place], answer):
-                    raise GuardFailed
+                    return None
             for place in done:
                 values[place] = None
         return [np.array(values[k])[()] if k in self._owned else values[k] for k in self.outputs]
+
+
+class Native:
+    """A native function, for arguments that may have to be brought into its form first."""
+
+    def __init__(self, entered: Callable[..., Any], arguments: Sequence[Argument], several: bool):
+        self.entered, self.arguments, self.several = entered, arguments, several
+
+    def __call__(self, *values: Any) -> Any:
+        y = self.entered(*values)
+        if type(y) is int:
+            y = self.entered(*[fitting(x, a) for x, a in zip(values, self.arguments, strict=True)])
+            if type(y) is int:
+                raise TypeError(f"compile: argument {-1 - y} of a native function is not as it was compiled for")
+        return y if self.several else (y,)
 
 
 def as_number(x: Any) -> Any:
