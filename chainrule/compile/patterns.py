@@ -108,6 +108,27 @@ class Rewrite:
         return None
 
 
+class Table:
+    """Rewrites, in the order in which they are tried, by what an equation is and what its arguments are."""
+
+    def __init__(self, rules: Sequence[Rewrite]):
+        self._by_root: dict[Primitive, list[Rewrite]] = {}
+        self._by_kinds: dict[tuple[Any, ...], list[Rewrite]] = {}
+        for rule in rules:
+            self._by_root.setdefault(rule.root.primitive, []).append(rule)
+
+    def candidates(self, e: Equation, made: Mapping[Var, Equation]) -> list[Rewrite]:
+        """The rules that may match `e`, as far as can be seen from the operations that make its arguments."""
+        rules = self._by_root.get(e.primitive)
+        if rules is None:
+            return []
+        key = (e.primitive, *[kind(a, made) for a in e.args])
+        found = self._by_kinds.get(key)
+        if found is None:
+            found = self._by_kinds[key] = [rule for rule in rules if rule.may_match(key[1:])]
+        return found
+
+
 CONSTANT = "a constant"
 
 
