@@ -3,9 +3,10 @@
     Rewrite(before=lambda x: np.exp(x) - 1, after=lambda x: np.expm1(x))
 
 `before` is run once, on values that stand for anything, and what it does is the pattern. Its positional arguments match
-any argument of an operation, the same one wherever they stand; its keyword-only arguments, given to `bind`, match any
-parameter. A number matches that number and arrays of nothing else. `after` is recorded where the pattern is found, and
-has its shapes and dtypes, so it may look at those; it returns NotImplemented where the rewrite does not hold.
+any argument of an operation, the same one wherever they stand; `*xs` matches all further ones, if they are few; its
+keyword-only arguments, given to `bind`, match any parameter. A number matches that number and arrays of nothing else.
+`after` is recorded where the pattern is found, and has its shapes and dtypes, so it may look at those; it returns
+NotImplemented where the rewrite does not hold.
 """
 
 from __future__ import annotations
@@ -44,6 +45,15 @@ class Blank(NamedTuple):
     name: str
 
 
+class Rest(NamedTuple):
+    """The last argument in a pattern, if it matches any number of them, up to MOST: a rewrite costs no more than so."""
+
+    name: str
+
+
+MOST = 16
+
+
 class Pattern(Tracer):
     """A value of a pattern: its companion is a Term or a Blank."""
 
@@ -77,7 +87,7 @@ class Rewrite:
     def __init__(self, before: Callable[..., Any], after: Callable[..., Any], when: Callable[..., bool] | None = None):
         self.after, self.when = after, when
         names = inspect.signature(before).parameters.values()
-        blanks = {p.name: Blank(p.name) for p in names}
+        blanks = {p.name: Rest(p.name) if p.kind is p.VAR_POSITIONAL else Blank(p.name) for p in names}
         trace = PatternTrace()
         with trace:
             positional = [Pattern(trace, None, blanks[p.name]) for p in names if p.kind is not p.KEYWORD_ONLY]
@@ -85,7 +95,7 @@ class Rewrite:
         self.root: Term = root
         self.params = [p.name for p in names if p.kind is p.KEYWORD_ONLY]
         self.args = [p.name for p in names if p.kind is not p.KEYWORD_ONLY]
-
+        self.rest = next((p.name for p in names if p.kind is p.VAR_POSITIONAL), None)
         heads = [head(t) for t in root.args]
         self.heads = [heads, heads[::-1]] if root.primitive in COMMUTATIVE else [heads]
 
@@ -98,6 +108,11 @@ class Rewrite:
             else:
                 return True
         return False
+
+    def arguments(self, bound: dict[str, Any]) -> list[Any]:
+        """What `after` is to be called with, of the names that were bound."""
+        args = [bound[name] for name in self.args]
+        return args if self.rest is None else [*args[:-1], *args[-1]]
 
     def match(self, e: Equation, made: Mapping[Var, Equation]) -> dict[str, Any] | None:
         """What the names stand for if `e` is such an operation; None if it is not."""
@@ -134,7 +149,7 @@ CONSTANT = "a constant"
 
 def head(t: Any) -> Any:
     """What an argument must be to be `t`: made by this operation, a constant, or (None) anything."""
-    return t.primitive if isinstance(t, Term) else None if isinstance(t, Blank) else CONSTANT
+    return t.primitive if isinstance(t, Term) else None if isinstance(t, Blank | Rest) else CONSTANT
 
 
 def kind(a: Any, made: Mapping[Var, Equation]) -> Any:
@@ -147,9 +162,13 @@ def kind(a: Any, made: Mapping[Var, Equation]) -> Any:
 
 def _matches(term: Term, e: Equation | None, made: Mapping[Var, Equation], bound: dict[str, Any]) -> bool:
     """Whether the operation `e` is one of `term`; patterns are small, so this may call itself."""
-    if e is None or e.primitive is not term.primitive or len(e.args) != len(term.args):
+    if e is None or e.primitive is not term.primitive or len(e.args) > MOST:
         return False
-    if term.params.keys() != e.params.keys():
+    own, given = term.args, e.args
+    if own and isinstance(own[-1], Rest) and len(given) >= len(own):
+        bound[own[-1].name] = given[len(own) - 1 :]
+        own, given = own[:-1], given[: len(own) - 1]
+    if len(given) != len(own) or term.params.keys() != e.params.keys():
         return False
     for name, p in term.params.items():
         if isinstance(p, Blank):
@@ -157,10 +176,10 @@ def _matches(term: Term, e: Equation | None, made: Mapping[Var, Equation], bound
                 return False
         elif p != e.params[name]:
             return False
-    orders = [e.args, e.args[::-1]] if term.primitive in COMMUTATIVE else [e.args]
+    orders = [given, given[::-1]] if term.primitive in COMMUTATIVE else [given]
     for args in orders:
         trial = dict(bound)
-        if all(_fits(t, a, made, trial) for t, a in zip(term.args, args, strict=True)):
+        if all(_fits(t, a, made, trial) for t, a in zip(own, args, strict=True)):
             bound.update(trial)
             return True
     return False
@@ -188,4 +207,4 @@ def is_number(x: Any, number: Any) -> bool:
     x = np.asarray(x)
     if x.dtype.kind not in "fciub" or not x.size or not np.all(x == number):
         return False
-    return number != 0 or x.dtype.kind not in "fc" or bool(np.all(np.signbit(np.real(x)) == np.signbit(number)))
+    return number != 0 or bool(np.all(np.signbit(np.real(x).astype(float)) == np.signbit(number)))

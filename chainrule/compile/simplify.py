@@ -217,7 +217,7 @@ class Walk:
             bound = rule.match(e, self.made)
             if bound is None:
                 continue
-            args, params = [bound[name] for name in rule.args], {name: bound[name] for name in rule.params}
+            args, params = rule.arguments(bound), {name: bound[name] for name in rule.params}
             graph = self.recorded(rule, lambda *xs, rule=rule, params=params: rule.after(*xs, **params), args, params)
             if graph is None or [v.aval for v in graph.outputs] != [v.aval for v in e.outputs]:
                 continue
