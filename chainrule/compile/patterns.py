@@ -12,7 +12,7 @@ NotImplemented where the rewrite does not hold.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -82,10 +82,17 @@ class Rewrite:
     """A rule: where `before` is found, and `when` holds, `after` takes its place.
 
     `when` is called with the names that were bound, and with a function that gives the equation that makes a value.
+    whole: it is not worth while where something that `before` makes on its way is a result of the graph.
     """
 
-    def __init__(self, before: Callable[..., Any], after: Callable[..., Any], when: Callable[..., bool] | None = None):
-        self.after, self.when = after, when
+    def __init__(
+        self,
+        before: Callable[..., Any],
+        after: Callable[..., Any],
+        when: Callable[..., bool] | None = None,
+        whole: bool = False,
+    ):
+        self.after, self.when, self.whole = after, when, whole
         names = inspect.signature(before).parameters.values()
         blanks = {p.name: Rest(p.name) if p.kind is p.VAR_POSITIONAL else Blank(p.name) for p in names}
         trace = PatternTrace()
@@ -114,13 +121,13 @@ class Rewrite:
         args = [bound[name] for name in self.args]
         return args if self.rest is None else [*args[:-1], *args[-1]]
 
-    def match(self, e: Equation, made: Mapping[Var, Equation]) -> dict[str, Any] | None:
+    def match(self, e: Equation, made: Mapping[Var, Equation], results: Container[Var]) -> dict[str, Any] | None:
         """What the names stand for if `e` is such an operation; None if it is not."""
-        bound: dict[str, Any] = {}
+        bound: dict[str, Any] = {BETWEEN: ()}
         found = _matches(self.root, e, made, bound)
-        if found and (self.when is None or self.when(bound, made.get)):
-            return bound
-        return None
+        if not found or (self.whole and any(v in results for v in bound[BETWEEN])):
+            return None
+        return bound if self.when is None or self.when(bound, made.get) else None
 
 
 class Table:
@@ -144,6 +151,7 @@ class Table:
         return found
 
 
+BETWEEN = "what is made on the way"
 CONSTANT = "a constant"
 
 
@@ -190,7 +198,10 @@ def _fits(t: Any, a: Any, made: Mapping[Var, Equation], bound: dict[str, Any]) -
     if isinstance(t, Blank):
         return bound.setdefault(t.name, a) is a or is_same_constant(bound[t.name], a)
     if isinstance(t, Term):
-        return isinstance(a, Var) and _matches(t, made.get(a), made, bound)
+        if not isinstance(a, Var) or not _matches(t, made.get(a), made, bound):
+            return False
+        bound[BETWEEN] += (a,)
+        return True
     return is_number(a, t)
 
 

@@ -214,7 +214,7 @@ class Walk:
     def rewritten(self, e: Equation, depth: int) -> bool:
         """Puts something else in the place of an equation, if a rule says so."""
         for rule in self.rules.candidates(e, self.made):
-            bound = rule.match(e, self.made)
+            bound = rule.match(e, self.made, self.own)
             if bound is None:
                 continue
             args, params = rule.arguments(bound), {name: bound[name] for name in rule.params}

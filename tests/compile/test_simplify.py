@@ -280,6 +280,17 @@ def test_a_shifted_logsumexp_is_left_alone():
     assert names(simplify(graph)) == names(graph)
 
 
+def test_a_sigmoid_is_left_alone_where_its_parts_are_needed_anyway():
+    def f(x):
+        e = np.exp(-x)
+        return 1 / (1 + e), e
+
+    assert "special.expit" not in names(simplify(cr.record(f, X)))
+    loop = lambda x: cr.fori_loop(0, 9, lambda i, x: 1 / (1 + np.exp(-x)), x)
+    assert "special.expit" in str(simplify(cr.record(loop, X)))
+    assert "special.expit" not in str(simplify(cr.record(cr.grad(lambda x: np.sum(loop(x))), X)))
+
+
 def test_stable_forms_of_other_dtypes():
     assert "special.expit" not in names(simplify(cr.record(lambda x: 1 / (1 + np.exp(-x)), X + 1j)))
     graph = simplify(cr.record(lambda x: 1 / (1 + np.exp(-x)), X.astype(np.float32)))
