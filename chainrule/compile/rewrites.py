@@ -1,7 +1,8 @@
 """The table of rewrites: what is put in the place of what. Each is two little functions (compile/patterns.py).
 
 EXACT ones change no bit of any result, of zeros the sign and of NaN the meaning included. STABLE ones give what the
-formula means, where it loses digits or overflows on the way: they round otherwise. FAST ones hold for real numbers, and are for those who have asked for them.
+formula means, where it loses digits or overflows on the way: they round otherwise. FAST ones hold for real numbers, and
+are for those who have asked for them.
 """
 
 from __future__ import annotations
