@@ -112,6 +112,11 @@ def in_place(x, update):
     return y
 
 
+def loop_within_loop(x):
+    grow = lambda c, _: (cr.while_loop(lambda v: v < 9, lambda v: v * x, c) / 4, None)
+    return cr.scan(grow, x, length=2)[0]
+
+
 def set_imaginary(x):
     x.imag = 1.0
 
@@ -733,6 +738,60 @@ CASES = {
         "<lambda>: done again for the backward pass, this checkpointed function gave another result: it must depend "
         "on its arguments only. Pass it every array that changes, and a seed for random numbers",
     ),
+    # -- control flow as functions
+    "scan, no pair": (
+        lambda: cr.scan(lambda c, _: c, 1.0, length=1),
+        TypeError,
+        "scan: f must return a pair (carry, y); it returned 1.0 (at {here}): return (carry, None) if there is no y",
+    ),
+    "scan, no number": (
+        lambda: cr.record(lambda x: cr.scan(lambda c, _: (c, None), (x, "a"), length=1), 1.0),
+        TypeError,
+        "scan: the carry holds 'a', which is no array of numbers (at {here})",
+    ),
+    "scan, a single number": (
+        lambda: cr.scan(lambda c, x: (c, None), 1.0, 2.0),
+        ValueError,
+        "scan: xs holds a single number, which has no axis to run over (at {here})",
+    ),
+    "scan, no length": (
+        lambda: cr.scan(lambda c, _: (c, None), 1.0),
+        ValueError,
+        "scan: how many steps? there is neither xs nor length (at {here}): give arrays of one length, or length=n",
+    ),
+    "scan, y of two structures": (
+        lambda: cr.scan(lambda c, _: (c + 1, (c, c) if c else c), 0, length=2),
+        TypeError,
+        "scan: f returned y of the structure * first, and PyTreeSpec((*, *)) later (at {here})",
+    ),
+    "scan, a carry of another shape": (
+        lambda: cr.scan(lambda c, _: (c[1:], None), x, length=2),
+        TypeError,
+        "scan: the carry was an array of shape (3,) and dtype float64 before a step and is an array of shape (2,) and "
+        "dtype float64 after it (at {here}): it must keep its structure, shapes and dtypes",
+    ),
+    "cond, of several": (
+        lambda: cr.cond(x > 0, np.sin, np.cos, x),
+        ValueError,
+        "cond: pred must be a single truth value; it has shape (3,) (at {here}): reduce it (np.all, np.any), or choose "
+        "element by element with np.where",
+    ),
+    "cond, two structures": (
+        lambda: cr.record(lambda x: cr.cond(x > 0, lambda: (x, x), lambda: x), 1.0),
+        ValueError,
+        "cond: true_f returned the structure PyTreeSpec((*, *)), false_f * (at {here})",
+    ),
+    "cond, two shapes": (
+        lambda: cr.record(lambda x: cr.cond(np.all(x > 0), lambda: x, lambda: x[1:]), x),
+        ValueError,
+        "cond: true_f returned an array of shape (3,) where false_f returned one of shape (2,) (at {here}): both must "
+        "return the same",
+    ),
+    "while_loop, a gradient of unknown length within a loop": (
+        lambda: cr.record(cr.grad(loop_within_loop), 2.0),
+        LooksAtValuesError,
+        None,
+    ),
     # -- after the end
     **{f"leaked from {k}": (lambda v=v: v() * 2, cr.LeakedTracerError, LEAKED) for k, v in LEAKS.items()},
     "leaked, in a ufunc": (lambda: np.sin(LEAKS["grad"]()), cr.LeakedTracerError, LEAKED),
@@ -880,6 +939,11 @@ PATTERNS = {
     r"in writes\): write into that array itself, or into a copy\(\) of the view|.*read-only.*",
     "rule, too many": r"doubled: its vjp rule must return a tuple with a cotangent \(or None\) for each of its 1 "
     r"arguments; it returned .*",
+    "while_loop, a gradient of unknown length within a loop": r"while_loop: its backward pass has to know how often it "
+    r"goes round \(at .*\), and that differs from one iteration of the loop around it to the next: use "
+    r"chainrule.fori_loop or chainrule.scan with as many rounds as may be needed, and np.where for those that are not",
+    "a body that looks at values": r".* was asked for in the body of a loop or branch \(at .*\), and it differs from "
+    r"one iteration to the next: choose with chainrule.cond or np.where",
 }
 HAS_ENDED = r".*transform that (made it )?had ended.*|.*transform that has ended.*"
 
@@ -899,6 +963,12 @@ def test_the_text_of_an_error(name, raises, kind, text):
         assert re.fullmatch(PATTERNS.get(name, HAS_ENDED), str(caught.value))
     else:
         assert str(caught.value) == text.replace("{here}", own_line(caught.value))
+
+
+def test_a_loop_of_unknown_length_says_what_it_asked_for():
+    with pytest.raises(cr.LostGradientError) as caught:
+        cr.record(cr.grad(loop_within_loop), 2.0)
+    assert re.fullmatch(PATTERNS["a body that looks at values"], str(caught.value.__cause__))
 
 
 def test_filling_a_plain_array_with_numbers_says_which_array_to_make():

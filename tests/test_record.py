@@ -1,6 +1,8 @@
 """record: a program as data, which prints, replays, and says when it does not fit."""
 
+import gc
 import re
+import threading
 
 import numpy as np
 import pytest
@@ -273,3 +275,49 @@ def test_a_traced_value_that_outlives_the_recording_is_refused():
 
     with pytest.raises(cr.LeakedTracerError):
         cr.grad(lambda x: np.sum(f(x)))(X)
+
+
+# ---- the search for garbage --------------------------------------------------------------------------------------
+
+
+def test_the_collector_rests_while_something_is_recorded_and_is_left_as_it_was():
+    seen = []
+
+    def f(x):
+        seen.append(gc.isenabled())
+        cr.record(np.sin, x)
+        seen.append(gc.isenabled())
+        return x * 2
+
+    assert gc.isenabled()
+    cr.record(f, 1.0)
+    assert (seen, gc.isenabled()) == ([False, False], True)
+    with pytest.raises(ZeroDivisionError):
+        cr.record(lambda x: x * (1 // 0), 1.0)
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        cr.record(f, 1.0)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_the_collector_rests_until_the_last_thread_has_recorded():
+    within, done = threading.Barrier(2), []
+
+    def f(x):
+        within.wait()
+        return x * 2
+
+    def in_a_thread():
+        cr.record(f, 1.0)
+        done.append(True)
+
+    threads = [threading.Thread(target=in_a_thread) for _ in range(2)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert done == [True, True]
+    assert gc.isenabled()

@@ -3,15 +3,16 @@
     Rewrite(before=lambda x: np.exp(x) - 1, after=lambda x: np.expm1(x))
 
 `before` is run once, on values that stand for anything, and what it does is the pattern. Its positional arguments match
-any argument of an operation, the same one wherever they stand; its keyword-only arguments, given to `bind`, match any
-parameter. A number matches that number and arrays of nothing else. `after` is recorded where the pattern is found, and
-has its shapes and dtypes, so it may look at those; it returns NotImplemented where the rewrite does not hold.
+any argument of an operation, the same one wherever they stand; `*xs` matches all further ones, if they are few; its
+keyword-only arguments, given to `bind`, match any parameter. A number matches that number and arrays of nothing else.
+`after` is recorded where the pattern is found, and has its shapes and dtypes, so it may look at those; it returns
+NotImplemented where the rewrite does not hold.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,6 +45,15 @@ class Blank(NamedTuple):
     name: str
 
 
+class Rest(NamedTuple):
+    """The last argument in a pattern, if it matches any number of them, up to MOST: a rewrite costs no more than so."""
+
+    name: str
+
+
+MOST = 16
+
+
 class Pattern(Tracer):
     """A value of a pattern: its companion is a Term or a Blank."""
 
@@ -72,12 +82,19 @@ class Rewrite:
     """A rule: where `before` is found, and `when` holds, `after` takes its place.
 
     `when` is called with the names that were bound, and with a function that gives the equation that makes a value.
+    whole: it is not worth while where something that `before` makes on its way is a result of the graph.
     """
 
-    def __init__(self, before: Callable[..., Any], after: Callable[..., Any], when: Callable[..., bool] | None = None):
-        self.after, self.when = after, when
+    def __init__(
+        self,
+        before: Callable[..., Any],
+        after: Callable[..., Any],
+        when: Callable[..., bool] | None = None,
+        whole: bool = False,
+    ):
+        self.after, self.when, self.whole = after, when, whole
         names = inspect.signature(before).parameters.values()
-        blanks = {p.name: Blank(p.name) for p in names}
+        blanks = {p.name: Rest(p.name) if p.kind is p.VAR_POSITIONAL else Blank(p.name) for p in names}
         trace = PatternTrace()
         with trace:
             positional = [Pattern(trace, None, blanks[p.name]) for p in names if p.kind is not p.KEYWORD_ONLY]
@@ -85,7 +102,7 @@ class Rewrite:
         self.root: Term = root
         self.params = [p.name for p in names if p.kind is p.KEYWORD_ONLY]
         self.args = [p.name for p in names if p.kind is not p.KEYWORD_ONLY]
-
+        self.rest = next((p.name for p in names if p.kind is p.VAR_POSITIONAL), None)
         heads = [head(t) for t in root.args]
         self.heads = [heads, heads[::-1]] if root.primitive in COMMUTATIVE else [heads]
 
@@ -99,21 +116,48 @@ class Rewrite:
                 return True
         return False
 
-    def match(self, e: Equation, made: Mapping[Var, Equation]) -> dict[str, Any] | None:
+    def arguments(self, bound: dict[str, Any]) -> list[Any]:
+        """What `after` is to be called with, of the names that were bound."""
+        args = [bound[name] for name in self.args]
+        return args if self.rest is None else [*args[:-1], *args[-1]]
+
+    def match(self, e: Equation, made: Mapping[Var, Equation], results: Container[Var]) -> dict[str, Any] | None:
         """What the names stand for if `e` is such an operation; None if it is not."""
-        bound: dict[str, Any] = {}
+        bound: dict[str, Any] = {BETWEEN: ()}
         found = _matches(self.root, e, made, bound)
-        if found and (self.when is None or self.when(bound, made.get)):
-            return bound
-        return None
+        if not found or (self.whole and any(v in results for v in bound[BETWEEN])):
+            return None
+        return bound if self.when is None or self.when(bound, made.get) else None
 
 
+class Table:
+    """Rewrites, in the order in which they are tried, by what an equation is and what its arguments are."""
+
+    def __init__(self, rules: Sequence[Rewrite]):
+        self._by_root: dict[Primitive, list[Rewrite]] = {}
+        self._by_kinds: dict[tuple[Any, ...], list[Rewrite]] = {}
+        for rule in rules:
+            self._by_root.setdefault(rule.root.primitive, []).append(rule)
+
+    def candidates(self, e: Equation, made: Mapping[Var, Equation]) -> list[Rewrite]:
+        """The rules that may match `e`, as far as can be seen from the operations that make its arguments."""
+        rules = self._by_root.get(e.primitive)
+        if rules is None:
+            return []
+        key = (e.primitive, *[kind(a, made) for a in e.args])
+        found = self._by_kinds.get(key)
+        if found is None:
+            found = self._by_kinds[key] = [rule for rule in rules if rule.may_match(key[1:])]
+        return found
+
+
+BETWEEN = "what is made on the way"
 CONSTANT = "a constant"
 
 
 def head(t: Any) -> Any:
     """What an argument must be to be `t`: made by this operation, a constant, or (None) anything."""
-    return t.primitive if isinstance(t, Term) else None if isinstance(t, Blank) else CONSTANT
+    return t.primitive if isinstance(t, Term) else None if isinstance(t, Blank | Rest) else CONSTANT
 
 
 def kind(a: Any, made: Mapping[Var, Equation]) -> Any:
@@ -126,9 +170,13 @@ def kind(a: Any, made: Mapping[Var, Equation]) -> Any:
 
 def _matches(term: Term, e: Equation | None, made: Mapping[Var, Equation], bound: dict[str, Any]) -> bool:
     """Whether the operation `e` is one of `term`; patterns are small, so this may call itself."""
-    if e is None or e.primitive is not term.primitive or len(e.args) != len(term.args):
+    if e is None or e.primitive is not term.primitive or len(e.args) > MOST:
         return False
-    if term.params.keys() != e.params.keys():
+    own, given = term.args, e.args
+    if own and isinstance(own[-1], Rest) and len(given) >= len(own):
+        bound[own[-1].name] = given[len(own) - 1 :]
+        own, given = own[:-1], given[: len(own) - 1]
+    if len(given) != len(own) or term.params.keys() != e.params.keys():
         return False
     for name, p in term.params.items():
         if isinstance(p, Blank):
@@ -136,10 +184,10 @@ def _matches(term: Term, e: Equation | None, made: Mapping[Var, Equation], bound
                 return False
         elif p != e.params[name]:
             return False
-    orders = [e.args, e.args[::-1]] if term.primitive in COMMUTATIVE else [e.args]
+    orders = [given, given[::-1]] if term.primitive in COMMUTATIVE else [given]
     for args in orders:
         trial = dict(bound)
-        if all(_fits(t, a, made, trial) for t, a in zip(term.args, args, strict=True)):
+        if all(_fits(t, a, made, trial) for t, a in zip(own, args, strict=True)):
             bound.update(trial)
             return True
     return False
@@ -150,7 +198,10 @@ def _fits(t: Any, a: Any, made: Mapping[Var, Equation], bound: dict[str, Any]) -
     if isinstance(t, Blank):
         return bound.setdefault(t.name, a) is a or is_same_constant(bound[t.name], a)
     if isinstance(t, Term):
-        return isinstance(a, Var) and _matches(t, made.get(a), made, bound)
+        if not isinstance(a, Var) or not _matches(t, made.get(a), made, bound):
+            return False
+        bound[BETWEEN] += (a,)
+        return True
     return is_number(a, t)
 
 
@@ -167,4 +218,4 @@ def is_number(x: Any, number: Any) -> bool:
     x = np.asarray(x)
     if x.dtype.kind not in "fciub" or not x.size or not np.all(x == number):
         return False
-    return number != 0 or x.dtype.kind not in "fc" or bool(np.all(np.signbit(np.real(x)) == np.signbit(number)))
+    return number != 0 or bool(np.all(np.signbit(np.real(x).astype(float)) == np.signbit(number)))

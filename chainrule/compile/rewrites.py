@@ -1,8 +1,8 @@
 """The table of rewrites: what is put in the place of what. Each is two little functions (compile/patterns.py).
 
 EXACT ones change no bit of any result, of zeros the sign and of NaN the meaning included. STABLE ones give what the
-formula means, where it loses digits or overflows on the way: they round otherwise, and are never further from the exact
-result. FAST ones hold for real numbers, and are for those who have asked for them.
+formula means, where it loses digits or overflows on the way: they round otherwise. FAST ones hold for real numbers, and
+are for those who have asked for them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import scipy.special
 
 from ..core.graph import Var
 from ..core.trace import UFUNCS, bind, dtype_of
-from ..ops.indexing import ARRAY, getitem
+from ..ops.indexing import ARRAY, getitem, setitem
 from ..ops.moves import astype, broadcast_to, concatenate, copy, reshape, transpose
 from ..ops.reductions import sum_
 from ..ops.selections import where
@@ -61,6 +61,61 @@ def transposed(x: Any, *, axes: Any) -> Any:
     return x if axes == tuple(range(len(axes))) else NotImplemented
 
 
+def places(index: Any, n: int) -> range | None:
+    """The positions along an axis of n that an entry of an index stands for; None if that is not known."""
+    if type(index) is int:
+        return range(index % n, index % n + 1)
+    return range(*index.indices(n)) if isinstance(index, slice) else None
+
+
+def apart(one: Any, other: Any, shape: tuple[int, ...]) -> bool:
+    """Whether two indices have no element in common."""
+    for i, j, n in zip(one, other, shape, strict=False):
+        a, b = places(i, n) if n else None, places(j, n) if n else None
+        if a is None or b is None:  # the entries after a new axis, say, are of other axes of the array
+            return False
+        if not a or not b or max(a[0], a[-1]) < min(b[0], b[-1]) or max(b[0], b[-1]) < min(a[0], a[-1]):
+            return True
+    return False
+
+
+def read_of_written(x: Any, v: Any, *, at: Any, in_place: Any, index: Any, copy: Any) -> Any:
+    """What was written, if it is just that which is read; if nothing of it is, what was there before."""
+    if at == index and dtype_of(x) == dtype_of(v):
+        return v
+    return bind(getitem, x, index=index, copy=copy) if apart(at, index, x.shape) else NotImplemented
+
+
+def read_of_joined(*parts: Any, axis: Any, index: Any, copy: Any) -> Any:
+    """A read of the one part that all of what is read belongs to."""
+    i = index[axis] if axis < len(index) else slice(None)
+    if not all(type(j) is int or isinstance(j, slice) for j in index[: axis + 1]):
+        return NotImplemented
+    whole = places(i, sum(part.shape[axis] for part in parts))
+    start = 0
+    for part in parts:
+        end = start + part.shape[axis]
+        if whole and start <= min(whole[0], whole[-1]) and max(whole[0], whole[-1]) < end:
+            own = whole[0] - start
+            if type(i) is not int:
+                stop = whole[-1] - start + (1 if whole.step > 0 else -1)
+                own = slice(own, stop if stop >= 0 else None, whole.step)
+            return bind(getitem, part, index=(*index[:axis], own, *index[axis + 1 :]), copy=copy)
+        start = end
+    return NotImplemented
+
+
+def read_of_one_row(x: Any, *, shape: Any, index: Any, copy: Any) -> Any:
+    """The only row of an array that has been made a row."""
+    return x if index == (0,) and shape == (1, *x.shape) else NotImplemented
+
+
+def number_of_row(x: Any, *, index: Any, copy: Any, shape: Any) -> Any:
+    """x[3:4], as a number, is x[3]."""
+    row = places(index[0], x.shape[0]) if len(index) == len(x.shape) == 1 else None
+    return bind(getitem, x, index=(row[0],), copy=copy) if shape == () and row and len(row) == 1 else NotImplemented
+
+
 # A rewrite is taken where it has the shape and dtype of what it replaces. Of complex numbers even x * 1 is no x: a part
 # that is infinite makes a NaN of the other.
 EXACT = [
@@ -101,6 +156,30 @@ EXACT = [
     Rewrite(lambda x, *, index, copy: bind(getitem, x, index=index, copy=copy), all_of_it),
     Rewrite(lambda x, i, *, index, copy: bind(getitem, x, i, index=index, copy=copy), stepped),
     Rewrite(lambda x, *, axis: bind(concatenate, x, axis=axis), itself),
+    Rewrite(
+        lambda x, v, *, at, in_place, index, copy: bind(
+            getitem, bind(setitem, x, v, index=at, in_place=in_place), index=index, copy=copy
+        ),
+        read_of_written,
+    ),
+    Rewrite(
+        lambda x, v, w, *, at, in_place, later: bind(
+            setitem, bind(setitem, x, v, index=at, in_place=in_place), w, index=at, in_place=later
+        ),
+        lambda x, v, w, *, at, in_place, later: bind(setitem, x, w, index=at, in_place=in_place),
+    ),
+    Rewrite(
+        lambda *parts, axis, index, copy: bind(getitem, bind(concatenate, *parts, axis=axis), index=index, copy=copy),
+        read_of_joined,
+    ),
+    Rewrite(
+        lambda x, *, shape, index, copy: bind(getitem, bind(reshape, x, shape=shape), index=index, copy=copy),
+        read_of_one_row,
+    ),
+    Rewrite(
+        lambda x, *, index, copy, shape: bind(reshape, bind(getitem, x, index=index, copy=copy), shape=shape),
+        number_of_row,
+    ),
 ]
 
 
@@ -141,7 +220,8 @@ def not_shifted(bound: dict[str, Any], made: Any) -> bool:
 expit = scipy.special.expit
 
 STABLE = [
-    Rewrite(lambda x: 1 / (1 + np.exp(-x)), of("f", lambda x: expit(x))),
+    # What the formula gives is right as it is; what is gained is the derivative, and time.
+    Rewrite(lambda x: 1 / (1 + np.exp(-x)), of("f", lambda x: expit(x)), whole=True),
     Rewrite(lambda x: np.log(1 + np.exp(x)), of("f", lambda x: np.logaddexp(x, np.zeros((), x.dtype)))),
     Rewrite(lambda x: np.exp(x) - 1, of("f", lambda x: np.expm1(x))),
     Rewrite(lambda x: np.log(1 + x), of("f", lambda x: np.log1p(x))),

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.garbage import put_off
 from ..core.graph import Equation, Graph, Var
 from ..core.primitive import Aval
 from ..core.trace import NUMBERS
@@ -58,6 +59,12 @@ def roll(graph: Graph, least: int = LEAST) -> Graph:
     >>> len(graph.equations), len(roll(graph).equations), roll(graph)(0.5) == f(0.5)
     (3000, 1, np.True_)
     """
+    with put_off:
+        return rolled(graph, least)
+
+
+def rolled(graph: Graph, least: int) -> Graph:
+    """The graph after as many passes as find something; inner graphs first."""
     graph = replaced(graph, [inside(e, least) for e in graph.equations])
     while True:
         tokens = Tokens(graph)
@@ -72,7 +79,7 @@ def roll(graph: Graph, least: int = LEAST) -> Graph:
 
 def inside(e: Equation, least: int) -> Equation:
     """`e` with the graphs among its parameters rolled."""
-    graphs = {k: roll(p, least) for k, p in e.params.items() if isinstance(p, Graph)}
+    graphs = {k: rolled(p, least) for k, p in e.params.items() if isinstance(p, Graph)}
     return Equation(e.primitive, e.args, e.params | graphs, e.outputs) if graphs else e
 
 

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from ..core.garbage import put_off
 from ..core.graph import Equation, Graph, Var
 from ..core.primitive import Aval
 from ..core.trace import NUMBERS, aval_of
 from ..transforms.bodies import graph_of
 from ..transforms.scans import narrowed, scan
-from .patterns import COMMUTATIVE, Rewrite, kind
+from .patterns import COMMUTATIVE, Table
 from .repeats import aval_like, bits, known
 from .rewrites import EXACT, FAST, STABLE
 
@@ -63,13 +64,12 @@ def simplify(graph: Graph, fastmath: bool = False, stable: bool = True) -> Graph
         v6:float64[3] = add(v7, 0.909297)
         return v6
     """
-    rules: dict[Any, list[Rewrite]] = {}
-    for rule in [*(STABLE if stable else []), *EXACT, *(FAST if fastmath else [])]:
-        rules.setdefault(rule.root.primitive, []).append(rule)
-    return simplified(graph, rules, {})
+    rules = Table([*(STABLE if stable else []), *EXACT, *(FAST if fastmath else [])])
+    with put_off:
+        return simplified(graph, rules, {})
 
 
-def simplified(graph: Graph, rules: dict[Any, list[Rewrite]], cache: dict[Hashable, Any]) -> Graph:
+def simplified(graph: Graph, rules: Table, cache: dict[Hashable, Any]) -> Graph:
     """The graph after all walks; inner graphs first."""
     graph = alive(graph)
     for _ in range(ROUNDS):
@@ -119,7 +119,7 @@ class Walk:
     array of its own: what is `taken` takes the place of none.
     """
 
-    def __init__(self, old: Graph, rules: dict[Any, list[Rewrite]], cache: dict[Hashable, Any]):
+    def __init__(self, old: Graph, rules: Table, cache: dict[Hashable, Any]):
         self.old, self.rules, self.cache = old, rules, cache
         self.names: dict[Var, Any] = dict(old.constants)
         self.made: dict[Var, Equation] = {}
@@ -213,15 +213,11 @@ class Walk:
 
     def rewritten(self, e: Equation, depth: int) -> bool:
         """Puts something else in the place of an equation, if a rule says so."""
-        rules = self.rules.get(e.primitive)
-        if rules is None:
-            return False
-        kinds = [kind(a, self.made) for a in e.args]
-        for rule in rules:
-            bound = rule.match(e, self.made) if rule.may_match(kinds) else None
+        for rule in self.rules.candidates(e, self.made):
+            bound = rule.match(e, self.made, self.own)
             if bound is None:
                 continue
-            args, params = [bound[name] for name in rule.args], {name: bound[name] for name in rule.params}
+            args, params = rule.arguments(bound), {name: bound[name] for name in rule.params}
             graph = self.recorded(rule, lambda *xs, rule=rule, params=params: rule.after(*xs, **params), args, params)
             if graph is None or [v.aval for v in graph.outputs] != [v.aval for v in e.outputs]:
                 continue

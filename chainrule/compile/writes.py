@@ -187,7 +187,7 @@ def places(q: Equation, first: int, known: dict[Var, np.ndarray], length: int) -
     shape = (q.args[0] if isinstance(q.args[0], Var) else q.outputs[0]).aval.shape
     if type(head) is int and len(q.args) == first:
         rows = np.full(length, head)
-    elif head is ARRAY and len(q.args) == first + 1 and q.args[first] in known:
+    elif head is ARRAY and len(q.args) == first + 1 and isinstance(q.args[first], Var) and q.args[first] in known:
         rows = known[q.args[first]]
     else:
         return None

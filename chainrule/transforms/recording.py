@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.garbage import put_off
 from ..core.graph import Equation, Graph, Var
 from ..core.primitive import Aval, Primitive
 from ..core.trace import Trace, Tracer, aval_of, bind, concrete, running
@@ -39,8 +40,8 @@ def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether two arrays agree in shape, dtype and every bit."""
     if a.shape != b.shape or a.dtype != b.dtype:
         return False
-    a, b = (np.ascontiguousarray(x).reshape(-1).view(np.uint8) for x in (a, b))
-    return np.array_equal(a, b)
+    left, right = (np.ascontiguousarray(x).reshape(-1).view(np.uint8) for x in (a, b))
+    return bool(np.all(left == right))
 
 
 class RecordingTrace(Trace):
@@ -138,7 +139,7 @@ def record_leaves(f: Callable[..., Any], primals: Sequence[Any], who: str = "rec
         inputs += [n.primal for n in named]
         args.append(structure.unflatten(named))
     graph, values = trace.graph, trace.values
-    with trace:
+    with put_off, trace:
         leaves, structure = flatten(f(*args))
         for leaf in leaves:
             value, var = arguments.finished(trace, leaf, who, aux=False)

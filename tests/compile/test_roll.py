@@ -448,7 +448,18 @@ def written_in_any_order(x, n):
     return y
 
 
-@pytest.mark.parametrize("f", [written_twice, read_late, read_before_and_after, written_in_any_order])
+def read_at_an_array_of_places(x, n):
+    y = np.copy(x)
+    places = np.array([0, 2])
+    for i in range(n):
+        y[i] = np.sum(y[places], axis=0) * 0.1
+    return y
+
+
+OTHERS = [written_twice, read_late, read_before_and_after, written_in_any_order, read_at_an_array_of_places]
+
+
+@pytest.mark.parametrize("f", OTHERS)
 def test_what_else_is_done_with_rows(f):
     x = H if f is written_twice else XS
     graph = rolled(lambda x: f(x, N), x)

@@ -76,6 +76,7 @@ def test_what_does_nothing_is_gone(what):
 
 STAYS = {
     "plus 0": lambda x: np.sin(x) + 0.0,
+    "plus a whole 0": lambda x: np.sin(x) + 0,
     "times 0": lambda x: np.sin(x) * 0.0,
     "minus itself": lambda x: np.sin(x) - np.sin(x),
     "minus the other zero": lambda x: np.sin(x) - -0.0,
@@ -145,6 +146,56 @@ def test_rows_with_equal_steps_are_slices():
     for index in (np.array([1, 2, 4]), np.array([3]), np.array([-1, 0, 1]), np.array([2, 2])):
         (e,) = exactly(lambda x, i=index: x[i], np.arange(20.0).reshape(10, 2)).equations
         assert not isinstance(e.params["index"][0], slice)
+
+
+def written(x, *places):
+    y = np.copy(x)
+    for i, place in enumerate(places):
+        y[place] = np.sin(x[place]) + i
+    return y
+
+
+FEW = np.array([0, 1, 4])
+READS = {
+    "a part of two": (lambda x: np.concatenate([np.sin(x), x])[1:3], ["getitem", "sin"]),
+    "backwards": (lambda x: np.concatenate([x, np.sin(x)])[6:3:-2], ["getitem", "sin"]),
+    "from both": (lambda x: np.concatenate([np.sin(x), x])[2:4], ["concatenate", "getitem", "sin"]),
+    "none of them": (lambda x: np.concatenate([np.sin(x), x])[2:2], ["concatenate", "getitem", "sin"]),
+    "another axis": (lambda x: np.concatenate([x, np.sin(x)], axis=1)[1:, 5], ["getitem", "sin"]),
+    "several at once": (lambda x: np.concatenate([np.sin(x), x])[FEW], ["concatenate", "getitem", "sin"]),
+    "one of a stack": (lambda x: np.stack([x, np.sin(x)])[1], ["sin"]),
+    "one of a stack of columns": (lambda x: np.stack([x, np.sin(x)], axis=1)[:, 1], ["getitem", "reshape", "sin"]),
+    "what was written": (lambda x: written(x, 1)[1] + 0 * x[1], ["add", "add", "getitem", "multiply", "sin"]),
+    "what is elsewhere": (lambda x: np.sin(written(x, 1, (2, 3))[0]), ["getitem", "sin"]),
+    "written twice": (lambda x: written(x, 1, 1), ["add", "getitem", "setitem", "sin"]),
+    "half of what was written": (
+        lambda x: written(x, slice(0, 2))[1:3],
+        ["add", "getitem", "getitem", "setitem", "sin"],
+    ),
+}
+
+
+@pytest.mark.parametrize("what", READS)
+def test_what_is_read_is_found_where_it_comes_from(what):
+    f, expected = READS[what]
+    assert sorted(names(exactly(f, X))) == expected
+
+
+INDICES = st.one_of(
+    st.integers(-5, 4), st.builds(slice, *[st.none() | st.integers(-6, 6)] * 2, st.sampled_from([None, 1, 2, -1, -3]))
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.tuples(INDICES, INDICES), min_size=1, max_size=3), st.tuples(INDICES, INDICES), INDICES)
+def test_any_reads_of_what_has_been_written_and_joined(writes, read, other):
+    def f(x, v):
+        y = np.copy(x)
+        for i, at in enumerate(writes):
+            y[at] = v[at[::-1]].T * i
+        return y[read], np.concatenate([y, x, v.T], axis=1)[read[0], other], np.concatenate([y, x])[other]
+
+    exactly(f, np.arange(25.0).reshape(5, 5), np.arange(25.0, 50.0).reshape(5, 5))
 
 
 def test_guards_of_constants_are_decided():
@@ -227,6 +278,17 @@ def test_a_shifted_logsumexp_is_left_alone():
 
     graph = cr.record(f, X)
     assert names(simplify(graph)) == names(graph)
+
+
+def test_a_sigmoid_is_left_alone_where_its_parts_are_needed_anyway():
+    def f(x):
+        e = np.exp(-x)
+        return 1 / (1 + e), e
+
+    assert "special.expit" not in names(simplify(cr.record(f, X)))
+    loop = lambda x: cr.fori_loop(0, 9, lambda i, x: 1 / (1 + np.exp(-x)), x)
+    assert "special.expit" in str(simplify(cr.record(loop, X)))
+    assert "special.expit" not in str(simplify(cr.record(cr.grad(lambda x: np.sum(loop(x))), X)))
 
 
 def test_stable_forms_of_other_dtypes():
