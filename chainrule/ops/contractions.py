@@ -94,6 +94,9 @@ def matmul_slots(wanted, y, a, b):  # y[i, j] depends on row i of a and column j
 
 
 def matmul_element(body, i, a, b):
+    rows, columns = (v.shape[k] if len(v.shape) > 1 else 1 for v, k in ((a, -2), (b, -1)))
+    if a.shape[-1] > body.unroll and max(rows, columns) > body.unroll:
+        raise NotImplementedError("BLAS is quicker")
     i = list(i)
     column = (i.pop(),) if len(b.shape) > 1 else ()
     row = (i.pop(),) if len(a.shape) > 1 else ()
