@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -57,3 +57,10 @@ class Emitter:
         return Graph(
             old.inputs, self.equations, outputs, constants, guards, old.flatten, old.unflatten, count=self.count
         )
+
+
+def renamed(e: Equation, names: Mapping[Var, Any]) -> Equation:
+    """An equation that reads what `names` says instead of some variables."""
+    return Equation(
+        e.primitive, tuple([names.get(a, a) if isinstance(a, Var) else a for a in e.args]), e.params, e.outputs
+    )

@@ -12,7 +12,7 @@ NotImplemented where the rewrite does not hold.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ import numpy as np
 from ..core.graph import Equation, Var
 from ..core.primitive import Primitive
 from ..core.trace import NUMBERS, UFUNCS, Trace, Tracer
+from .repeats import bits, known
 
 COMMUTATIVE = frozenset(
     UFUNCS[ufunc]
@@ -219,3 +220,14 @@ def is_number(x: Any, number: Any) -> bool:
     if x.dtype.kind not in "fciub" or not x.size or not np.all(x == number):
         return False
     return number != 0 or bool(np.all(np.signbit(np.real(x).astype(float)) == np.signbit(number)))
+
+
+# ---- what is the same ------------------------------------------------------------------------------------------------
+
+
+def work(e: Equation) -> Hashable:
+    """What an equation does, and to what: the same for equations whose results are the same in every bit."""
+    args = [a if isinstance(a, Var) else bits(a) for a in e.args]
+    if e.primitive in COMMUTATIVE:
+        args.sort(key=hash)
+    return e.primitive, known(e.params) if e.params else (), *args

@@ -1,7 +1,8 @@
 """Graph -> graph: the same results from fewer and cheaper equations.
 
 One walk over the equations folds constants, rewrites (compile/rewrites.py) and finds common sub-expressions; one walk
-back drops what nobody reads. Both are done again as long as they change something.
+back drops what nobody reads. What a loop need not repeat is moved out of it (compile/hoist.py), and loops that share
+some of their work are joined (compile/join.py). All but the former are done again as long as they change something.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from ..core.primitive import Aval
 from ..core.trace import NUMBERS, aval_of
 from ..transforms.bodies import graph_of
 from ..transforms.scans import narrowed, scan
-from .patterns import COMMUTATIVE, Table
+from .hoist import hoist
+from .join import join
+from .patterns import Table, work
 from .repeats import aval_like, bits, known
 from .rewrites import EXACT, FAST, STABLE
 
@@ -66,6 +69,8 @@ def simplify(graph: Graph, fastmath: bool = False, stable: bool = True) -> Graph
     """
     rules = Table([*(STABLE if stable else []), *EXACT, *(FAST if fastmath else [])])
     with put_off:
+        if any(e.primitive is scan for e in graph.equations):  # they are joined while they still do the same
+            graph = simplified(hoist(graph), Table(EXACT), {})
         return simplified(graph, rules, {})
 
 
@@ -74,6 +79,7 @@ def simplified(graph: Graph, rules: Table, cache: dict[Hashable, Any]) -> Graph:
     graph = alive(graph)
     for _ in range(ROUNDS):
         size = len(graph.equations)
+        graph = join(graph)
         walk = Walk(graph, rules, cache)
         graph = alive(walk.graph())
         if not walk.changed and len(graph.equations) == size:
@@ -191,11 +197,7 @@ class Walk:
 
     def shared(self, e: Equation) -> bool:
         """Finds an equation that does the same."""
-        args = [a if isinstance(a, Var) else bits(a) for a in e.args]
-        if e.primitive in COMMUTATIVE:
-            args.sort(key=hash)
-        key = e.primitive, known(e.params) if e.params else (), *args
-        found = self.seen.setdefault(key, e.outputs)
+        found = self.seen.setdefault(work(e), e.outputs)
         if found is e.outputs:
             return False
         return all([self.becomes(v, f) for v, f in zip(e.outputs, found, strict=True)])  # noqa: C419 (each of them)

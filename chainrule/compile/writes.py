@@ -17,7 +17,7 @@ from ..core.primitive import Aval
 from ..core.trace import bind
 from ..ops.indexing import ARRAY, getitem, setitem
 from ..transforms.scans import narrowed, scan, split
-from .emission import Emitter
+from .emission import Emitter, renamed
 
 FAR = 8
 """Steps before which a row may have been written that is read."""
@@ -116,13 +116,6 @@ class Written(NamedTuple):
             return emitter.emit(write, stack, *before, out=e.outputs[place])
 
         return Equation(scan, args, params, made), final
-
-
-def renamed(e: Equation, names: dict[Var, Var]) -> Equation:
-    """An equation that reads some variables under other names."""
-    return Equation(
-        e.primitive, tuple(names.get(a, a) if isinstance(a, Var) else a for a in e.args), e.params, e.outputs
-    )
 
 
 def written(e: Equation, i: int) -> Written | None:
