@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "core": {"core"},
     "ops": {"core", "ops"},
     "transforms": {"core", "transforms"},
-    "compile": {"core", "ops", "transforms", "compile"},  # rewrites name operations; what an operation does it says
+    "compile": {"core", "ops", "transforms", "compile"},
     "jacobians": {"core", "transforms", "jacobians"},
     "explain": {"core", "transforms", "explain"},
     "testing": {"core", "transforms", "jacobians"},
