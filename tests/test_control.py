@@ -216,6 +216,32 @@ def test_writing_into_a_carried_array():
     expected = cr.jacobian(python)(x)
     for g in (graph, cr.record(lambda x: cr.jacobian(f)(x), x)):
         np.testing.assert_allclose(cr.jacobian(g)(x) if g is graph else g(x), expected, rtol=1e-13)
+    gradient = cr.record(cr.grad(lambda x: np.sum(np.sin(f(x)))), x)
+    assert loops(gradient)
+    np.testing.assert_allclose(gradient(x), cr.grad(lambda x: np.sum(np.sin(python(x))))(x), rtol=1e-14)
+
+
+@pytest.mark.parametrize("places", [[[0, 1], [2, 3]], [[1, 1], [0, 3]], [[2, 2], [2, 2]]])
+def test_writing_at_several_places_of_a_carried_array(places):
+    places = np.array(places)
+
+    def f(x):
+        def step(y, place):
+            y = np.copy(y)
+            y[place] = y[place] * x[0] + np.stack([x[1] * y[0], x[2]])
+            return y, None
+
+        return np.sum(np.sin(cr.scan(step, x, places)[0]))
+
+    x = np.array([0.3, -1.2, 0.8, 2.0])
+    gradient = cr.record(cr.grad(f), x)
+    assert loops(gradient)
+    np.testing.assert_allclose(gradient(x), cr.grad(f)(x), rtol=1e-14)
+    numeric = [(f(x + h) - f(x - h)) / 2e-6 for h in 1e-6 * np.eye(4)]
+    np.testing.assert_allclose(gradient(x), numeric, atol=1e-8)
+    np.testing.assert_allclose(
+        cr.vmap(cr.grad(f))(np.stack([x, x + 1])), [cr.grad(f)(x), cr.grad(f)(x + 1)], rtol=1e-14
+    )
 
 
 # ---- every transform, eagerly and recorded ---------------------------------------------------------------------------

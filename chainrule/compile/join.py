@@ -29,23 +29,25 @@ def join(graph: Graph) -> Graph:
     if order is None:
         return graph
     emitter = Emitter(graph)
-    results, names = set(graph.outputs), {}
+    names: dict[Var, Var] = {}
     like: dict[Hashable, list[int]] = {}
     for level, e in order:
         e = renamed(e, names)
         if e.primitive is scan:
             earlier = like.setdefault((level, e.params["length"], e.params["reverse"]), [])
-            joined = next(filter(None, (together(emitter, i, e) for i in earlier[-LATEST:])), None)
-            if joined is not None:
-                emitter.equations[joined.place] = joined.equation
-                for v, other in joined.same.items():
-                    names[v] = other
-                    if v in results:  # each result is an array of its own
-                        emitter.emit(np.copy, other, out=v)
+            pairs = ((i, Pair(emitter, emitter.equations[i], e)) for i in earlier[-LATEST:])
+            place, pair = next(((i, pair) for i, pair in pairs if pair.pays()), (-1, None))
+            if pair is not None:
+                emitter.equations[place] = pair.scan()
+                names = {v: pair.same.get(other, other) for v, other in names.items()} | pair.same
                 continue
             earlier.append(len(emitter.equations))
         emitter.equations.append(e)
-    return emitter.graph(graph.outputs, graph.guards) if names else graph
+    for v in dict.fromkeys(graph.outputs):
+        if v in names:  # each result is an array of its own
+            emitter.emit(np.copy, names[v], out=v)
+    joined = len(emitter.equations) != len(graph.equations) or bool(names)
+    return emitter.graph(graph.outputs, [(names.get(v, v), answer) for v, answer in graph.guards]) if joined else graph
 
 
 def by_level(graph: Graph) -> list[tuple[int, Equation]] | None:
@@ -66,16 +68,8 @@ def by_level(graph: Graph) -> list[tuple[int, Equation]] | None:
     return sorted(order, key=lambda at: (at[0], at[1].primitive is scan))
 
 
-class Joined(NamedTuple):
-    """Two scans as one, which stands in the place of the first; same: results of the second that the first has, too."""
-
-    place: int
-    equation: Equation
-    same: dict[Var, Var]
-
-
 class Half(NamedTuple):
-    """One of the two: the inputs of its body, what they are, what the body makes of them, and the scan's results."""
+    """A scan: the inputs of its body, what they are, what the body makes of them, and the scan's results."""
 
     inputs: Split
     given: Split
@@ -86,80 +80,85 @@ class Half(NamedTuple):
 
 def half(e: Equation, emitter: Emitter) -> Half:
     """The parts of a scan, with new variables for all in its body: two scans may have the same body."""
-    body, consts, carries = e.params["body"], e.params["consts"], e.params["carries"]
-    names: dict[Any, Any] = dict(body.constants)
-    for v in [*body.inputs, *(v for q in body.equations for v in q.outputs)]:
-        names[v] = emitter.new(v.aval)
+    body, consts, carries = e.params["body"], e.params["consts"] + len(e.params["body"].constants), e.params["carries"]
+    inputs = [*body.constants, *body.inputs]
+    names = {v: emitter.new(v.aval) for v in [*inputs, *(v for q in body.equations for v in q.outputs)]}
     equations = [renamed(q, names) for q in body.equations]
-    equations = [Equation(q.primitive, q.args, q.params, tuple(names[v] for v in q.outputs)) for q in equations]
-    inputs = split([names[v] for v in body.inputs], consts, carries)
-    made = split([names[v] for v in body.outputs], 0, carries)
-    return Half(inputs, split(e.args, consts, carries), made, split(e.outputs, 0, carries), equations)
+    return Half(
+        split([names[v] for v in inputs], consts, carries),
+        split([*body.constants.values(), *e.args], consts, carries),
+        split([names[v] for v in body.outputs], 0, carries),
+        split(e.outputs, 0, carries),
+        [Equation(q.primitive, q.args, q.params, tuple(names[v] for v in q.outputs)) for q in equations],
+    )
+
+
+class Pair:
+    """Two scans as one.
+
+    names: what stands for a variable of the bodies; consts, rows: the inputs of the body by the arguments that they
+    are; carries: what is handed on; leaders: for each carry the first one that is always the same; equations: the body.
+    same: results that are those of others, too.
+    """
+
+    def __init__(self, emitter: Emitter, first: Equation, second: Equation):
+        self.count, self.params = emitter.count, first.params
+        self.halves = [half(first, emitter), half(second, emitter)]
+        self.names: dict[Var, Var] = {}
+        self.consts: dict[Hashable, tuple[Var, Any]] = {}
+        self.rows: dict[Hashable, tuple[Var, Any]] = {}
+        for h in self.halves:
+            for v, a in zip(h.inputs.consts, h.given.consts, strict=True):
+                self.names[v] = self.consts.setdefault(name(a), (v, a))[0]
+            for v, a in zip(h.inputs.xs, h.given.xs, strict=True):
+                self.names[v] = self.rows.setdefault(name(a), (v, a))[0]
+        self.carries = [v for h in self.halves for v in h.inputs.carry]
+        self.begin = [a for h in self.halves for a in h.given.carry]
+        self.same: dict[Var, Var] = {}
+        self.share()
+
+    def share(self) -> None:
+        """Finds the carries that are the same, and with them the equations."""
+        after = [v for h in self.halves for v in h.made.carry]
+        classes = numbered([(name(a), v.aval) for a, v in zip(self.begin, self.carries, strict=True)])
+        while True:
+            self.leaders = [classes.index(c) for c in classes]
+            names = self.names | {v: self.carries[i] for v, i in zip(self.carries, self.leaders, strict=True)}
+            self.equations = distinct([q for h in self.halves for q in h.equations], names)
+            self.become = [names.get(v, v) for v in after]
+            finer = numbered(list(zip(classes, map(name, self.become), strict=True)))
+            if max(finer, default=0) == max(classes, default=0):
+                self.names = names
+                return
+            classes = finer
+
+    def pays(self) -> bool:
+        return len(self.equations) < sum(len(h.equations) for h in self.halves)
+
+    def scan(self) -> Equation:
+        """The scan of both; of results that are the same it has one."""
+        kept = [i for i, leader in enumerate(self.leaders) if i == leader]
+        finals = [v for h in self.halves for v in h.results.carry]
+        self.same.update((v, finals[i]) for v, i in zip(finals, self.leaders, strict=True) if v is not finals[i])
+        stacks: dict[Hashable, tuple[Any, Var]] = {}
+        for h in self.halves:
+            for v, stack in zip(h.made.xs, h.results.xs, strict=True):
+                value = self.names.get(v, v)
+                found = stacks.setdefault(name(value), (value, stack))[1]
+                if found is not stack:
+                    self.same[stack] = found
+        consts, rows = self.consts.values(), self.rows.values()
+        inputs = [*(v for v, _ in consts), *(self.carries[i] for i in kept), *(v for v, _ in rows)]
+        outputs = [*(self.become[i] for i in kept), *(value for value, _ in stacks.values())]
+        body = Graph(inputs, self.equations, outputs, count=self.count)
+        args = (*(a for _, a in consts), *(self.begin[i] for i in kept), *(a for _, a in rows))
+        results = (*(finals[i] for i in kept), *(stack for _, stack in stacks.values()))
+        return Equation(scan, args, self.params | {"body": body, "consts": len(consts), "carries": len(kept)}, results)
 
 
 def name(a: Any) -> Hashable:
     """The same for arguments that are the same."""
     return a if isinstance(a, Var) else bits(a)
-
-
-def together(emitter: Emitter, place: int, second: Equation) -> Joined | None:
-    """The scan in this place, with another; None if they have nothing in common."""
-    first = emitter.equations[place]
-    halves = [half(first, emitter), half(second, emitter)]
-    names: dict[Var, Any] = {}
-    shared: dict[Hashable, tuple[Var, Any]] = {}
-    rows: dict[Hashable, tuple[Var, Any]] = {}
-    for h in halves:
-        for found, inputs, given in ((shared, h.inputs.consts, h.given.consts), (rows, h.inputs.xs, h.given.xs)):
-            for v, a in zip(inputs, given, strict=True):
-                names[v] = found.setdefault(name(a), (v, a))[0]
-    carries = [v for h in halves for v in h.inputs.carry]
-    begin = [a for h in halves for a in h.given.carry]
-    after = [v for h in halves for v in h.made.carry]
-    classes = numbered([(name(a), v.aval) for a, v in zip(begin, carries, strict=True)])
-    while True:
-        leaders = [classes.index(c) for c in classes]
-        equal = names | {v: carries[i] for v, i in zip(carries, leaders, strict=True)}
-        equations = distinct([q for h in halves for q in h.equations], equal)
-        become = [equal.get(v, v) if isinstance(v, Var) else v for v in after]
-        finer = numbered(list(zip(classes, map(name, become), strict=True)))
-        if max(finer, default=0) == max(classes, default=0):
-            break
-        classes = finer
-    if len(equations) >= sum(len(h.equations) for h in halves):
-        return None
-    return written(emitter, place, first, halves, (shared, rows), (leaders, carries, begin, become), equal, equations)
-
-
-def written(emitter, place, first, halves, inputs, carried, equal, equations) -> Joined | None:
-    """The scan of both."""
-    (shared, rows), (leaders, carries, begin, become) = inputs, carried
-    kept = [i for i, leader in enumerate(leaders) if i == leader]
-    same: dict[Var, Var] = {}
-    finals = [v for h in halves for v in h.results.carry]
-    same.update((v, finals[i]) for v, i in zip(finals, leaders, strict=True) if v is not finals[i])
-    stacks: dict[Hashable, tuple[Any, Var]] = {}
-    for h in halves:
-        for v, stack in zip(h.made.xs, h.results.xs, strict=True):
-            value = equal.get(v, v) if isinstance(v, Var) else v
-            found = stacks.setdefault(name(value), (value, stack))[1]
-            if found is not stack:
-                same[stack] = found
-    outputs = [*(become[i] for i in kept), *(value for value, _ in stacks.values())]
-    if not all(isinstance(v, Var) for v in outputs) or any(v in halves[0].results.carry for v in same):
-        return None
-    if any(stack in same for stack in halves[0].results.xs):
-        return None
-    names = [*(v for v, _ in shared.values()), *(carries[i] for i in kept), *(v for v, _ in rows.values())]
-    args = (*(a for _, a in shared.values()), *(begin[i] for i in kept), *(a for _, a in rows.values()))
-    params = first.params | {
-        "body": Graph(names, equations, outputs, count=emitter.count),
-        "consts": len(shared),
-        "carries": len(kept),
-    }
-    return Joined(
-        place, Equation(scan, args, params, (*(finals[i] for i in kept), *(s for _, s in stacks.values()))), same
-    )
 
 
 def numbered(keys: Sequence[Hashable]) -> list[int]:
@@ -168,14 +167,12 @@ def numbered(keys: Sequence[Hashable]) -> list[int]:
     return [numbers.setdefault(key, len(numbers)) for key in keys]
 
 
-def distinct(equations: Sequence[Equation], names: dict[Var, Any]) -> list[Equation]:
+def distinct(equations: Sequence[Equation], names: dict[Var, Var]) -> list[Equation]:
     """Those of `equations` that do something new; `names` says of the outputs of the others what they are."""
     seen: dict[Hashable, tuple[Var, ...]] = {}
     out = []
     for e in equations:
-        e = Equation(
-            e.primitive, tuple(names.get(a, a) if isinstance(a, Var) else a for a in e.args), e.params, e.outputs
-        )
+        e = renamed(e, names)
         found = seen.setdefault(work(e), e.outputs)
         if found is e.outputs:
             out.append(e)

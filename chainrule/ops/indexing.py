@@ -290,11 +290,10 @@ def setitem_impl(x, v, *arrays, index, in_place):
 
 def survivors(shape, index, arrays):
     """Which of the elements written at `index` are still there afterwards: of repeated ones, the last."""
-    place = np.zeros(shape, np.intp)
-    where = fill_in(index, arrays)
-    turn = np.arange(place[where].size).reshape(place[where].shape)
-    place[where] = turn
-    return place[where] == turn
+    written = out_shape(shape, index, arrays)
+    turn = np.arange(math.prod(written)).reshape(written)
+    place = bind(setitem, np.zeros(shape, np.intp), turn, *arrays, index=index, in_place=True)
+    return bind(getitem, place, *arrays, index=index, copy=True) == turn
 
 
 def setitem_jvp(tangents, y, x, v, *arrays, index, in_place):
@@ -309,9 +308,9 @@ def setitem_vjp(wanted, ct, y, x, v, *arrays, index, in_place):
     ct_v = None
     if wanted[1]:
         ct_v = bind(getitem, ct, *arrays, index=index, copy=True)
-        if arrays:
-            alive = survivors(x.shape, index, [concrete(a, "an index that writes") for a in arrays])
-            if not alive.all():
+        if any(math.prod(a.shape) > 1 for a in arrays):
+            alive = survivors(x.shape, index, arrays)
+            if isinstance(alive, Tracer) or not alive.all():
                 ct_v = np.where(alive, ct_v, np.zeros((), ct.dtype))
         ct_v = sum_to(ct_v, v)
 

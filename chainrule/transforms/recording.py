@@ -40,8 +40,8 @@ def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether two arrays agree in shape, dtype and every bit."""
     if a.shape != b.shape or a.dtype != b.dtype:
         return False
-    left, right = (np.ascontiguousarray(x).reshape(-1).view(np.uint8) for x in (a, b))
-    return bool(np.all(left == right))
+    a, b = (np.ascontiguousarray(x).reshape(-1).view(np.uint8) for x in (a, b))
+    return np.array_equal(a, b)
 
 
 class RecordingTrace(Trace):

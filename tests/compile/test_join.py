@@ -84,6 +84,21 @@ def test_results_that_are_the_same_are_arrays_of_their_own():
     assert not np.shares_memory(ys, zs)
 
 
+def test_many_loops_that_do_the_same_are_one():
+    one = lambda c, x: ((c[0] + x, c[1] * 2), c[1])
+    both = lambda c, x: ((c[0] + x, c[1] * 2, c[1] * 2), (c[2], c[1]))
+    f = lambda a: (cr.scan(one, (a, a), XS), cr.scan(both, (a, a, a), XS), cr.scan(one, (a, a), XS))
+    assert loops(simplified(f, A)) == [(6, 2)]
+
+
+def test_constants_of_bodies():
+    step = lambda c, x: (c * np.ones(3) + x, np.arange(3.0))
+    graph = cr.record(lambda a: (cr.scan(step, a, XS), cr.scan(step, a, XS)), A)
+    new = join(graph)
+    same(graph, new, A)
+    assert len(loops(new)) == 1
+
+
 def test_a_loop_that_waits_for_another_is_not_joined_with_it():
     f = lambda a: total(tanh_step, cr.scan(tanh_step, a, XS)[0])
     assert len(loops(simplified(f, A))) == 2

@@ -212,17 +212,18 @@ def early_exit(x):
     return x
 
 
-def lstm(params, xs):
-    def step(p, h, c, x):
-        z = p["w"] @ np.concatenate([h, x]) + p["b"]
-        i, f, o, g = z[0:3], z[3:6], z[6:9], z[9:12]
-        c = c / (1 + np.exp(-f)) + np.tanh(g) / (1 + np.exp(-i))
-        return np.tanh(c) / (1 + np.exp(-o)), c
+def lstm_step(p, h, c, x):
+    z = p["w"] @ np.concatenate([h, x]) + p["b"]
+    i, f, o, g = z[0:3], z[3:6], z[6:9], z[9:12]
+    c = c / (1 + np.exp(-f)) + np.tanh(g) / (1 + np.exp(-i))
+    return np.tanh(c) / (1 + np.exp(-o)), c
 
+
+def lstm(params, xs):
     h, c = np.zeros(3), np.zeros(3)
     loss = 0.0
     for x in xs:
-        h, c = step(params, h, c, x)
+        h, c = lstm_step(params, h, c, x)
         loss = loss + np.sum((h - x) ** 2)
     return loss / len(xs)
 
@@ -309,6 +310,27 @@ def test_the_size_does_not_depend_on_the_length(what, grad):
 
 def test_inner_loops_are_scans_in_the_bodies_of_outer_ones():
     assert scans(rolled(lambda x: nested(x, 20), 0.5)) == [(20, [(20, [])])]
+
+
+def layered(weights, xs):
+    """A loop over layers in a loop over time: each layer has a state."""
+    states = [np.zeros(3) for _ in weights]
+    total = 0.0
+    for x in xs:
+        for i in range(len(weights)):
+            states[i] = np.tanh(weights[i] * states[i] + x)
+            x = states[i]
+        total = total + np.sum(x * x)
+    return total
+
+
+def test_a_loop_over_layers_in_a_loop_over_time():
+    weights, xs = rng.normal(size=(20, 3)), rng.normal(size=(25, 3))
+    new = rolled(cr.value_and_grad(layered), weights, xs)
+    nested = [n for n, inner in scans(new) if inner]
+    assert len(nested) == 2, "one forth and one back"
+    assert all(len(inner) == 1 for _, inner in scans(new) if inner)
+    assert equations(new) < 250
 
 
 def test_short_inner_loops_stay_in_the_body():
@@ -599,13 +621,25 @@ def test_random_loops(loops, n, least, grad):
 # ---- cost --------------------------------------------------------------------------------------------------------
 
 
-def test_an_lstm_of_a_thousand_steps():
-    _, params, _ = PROGRAMS["an LSTM"]
-    xs = rng.normal(size=(1000, 3))
-    graph = cr.record(cr.value_and_grad(lstm), params, xs)
+def test_an_lstm_of_two_layers_over_a_thousand_steps():
+    def two_layers(params, xs):
+        states = [(np.zeros(3), np.zeros(3)) for _ in params]
+        loss = 0.0
+        for t in range(len(xs) - 1):
+            x = xs[t]
+            for i, p in enumerate(params):
+                states[i] = lstm_step(p, *states[i], x)
+                x = states[i][0]
+            loss = loss + np.sum((x - xs[t + 1]) ** 2)
+        return loss
+
+    params = [{"w": rng.normal(size=(12, 6)), "b": rng.normal(size=12)} for _ in range(2)]
+    xs = rng.normal(size=(1025, 3))
+    graph = cr.record(cr.value_and_grad(two_layers), params, xs)
     new = roll(graph)
-    assert len(graph.equations) > 50_000
-    assert equations(new) < 400
+    assert len(graph.equations) > 100_000
+    assert equations(new) < 800
+    assert len(scans(new)) == 2
     for a, b in zip(graph.run(graph.flatten(params, xs)), new.run(graph.flatten(params, xs)), strict=True):
         assert same(a, b)
 
