@@ -364,7 +364,7 @@ slips(
     ("put", "source[turn, target.ravel()] =", "source[0, target.ravel()] ="),
     ("setitem", "        total[fill_in(index, arrays)] = 0\n", "        pass\n"),
     ("setitem", "ct_x = bind(setitem, ct, np.zeros((), ct.dtype), *arrays, index=index, in_place=False)", "ct_x = ct"),
-    ("setitem", "            if not alive.all():\n", "            if False:\n"),
+    ("setitem", "            if isinstance(alive, Tracer) or not alive.all():\n", "            if False:\n"),
     ("setitem", "        ct_v = sum_to(ct_v, v)\n", "        ct_v = cast(ct_v, v.dtype)\n"),
     ("setitem", "tv = np.zeros((), y.dtype) if tv is None else tv", "tv = np.ones((), y.dtype) if tv is None else tv"),
     (

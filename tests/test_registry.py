@@ -29,12 +29,8 @@ MAY_IMPORT = {
     "ops": {"core", "ops"},
     "transforms": {"core", "transforms"},
     "compile": {"core", "ops", "transforms", "compile"},
-<<<<<<< HEAD
     "jacobians": {"core", "transforms", "compile", "jacobians"},
     "implicit": {"core", "transforms", "jacobians", "implicit"},
-=======
-    "jacobians": {"core", "transforms", "jacobians"},
->>>>>>> issue5
     "explain": {"core", "transforms", "explain"},
     "testing": {"core", "transforms", "jacobians"},
     "numpy": {"core", "numpy"},
