@@ -19,10 +19,10 @@ import mpmath as mp
 import numpy as np
 import scipy.special
 
-from chainrule.compile import native, threads, vectormath
-from chainrule.compile.builtin import Argument, Options, Result, enter
-from chainrule.compile.llvm import Module, Reduction, f32, f64, i32, i64, ptr
-from chainrule.compile.target import host
+from chainrule.compiler import native, threads, vectormath
+from chainrule.compiler.builtin import Argument, Options, Result, enter
+from chainrule.compiler.llvm import Module, Reduction, f32, f64, i32, i64, ptr
+from chainrule.compiler.target import host
 
 ELEMENTS = 4096
 KINDS = {"float64": f64, "float32": f32}

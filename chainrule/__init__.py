@@ -1,7 +1,7 @@
 """chainrule: exact derivatives of NumPy programs, in either mode, to any order."""
 
 from . import ops as _ops  # noqa: F401  (fills the table of operations)
-from .compile.entry import compile as compile
+from .compiler.entry import compile as compile
 from .core.errors import (
     FreedTapeError as FreedTapeError,
     LeakedTracerError as LeakedTracerError,

@@ -19,8 +19,8 @@ LAZY = {"scipy", "optree", "rich", "llvmlite", "cyipopt"}
 LAZY_PARTS = {
     "chainrule.explain.svg",
     "chainrule.explain.text",
-    "chainrule.compile.simplify",
-    "chainrule.compile.program",
+    "chainrule.compiler.simplify",
+    "chainrule.compiler.program",
 }
 """What is imported when it is first used, so that `import chainrule` costs little more than `import numpy`."""
 
@@ -28,8 +28,8 @@ MAY_IMPORT = {
     "core": {"core"},
     "ops": {"core", "ops"},
     "transforms": {"core", "transforms"},
-    "compile": {"core", "ops", "transforms", "compile"},
-    "jacobians": {"core", "transforms", "compile", "jacobians"},
+    "compiler": {"core", "ops", "transforms", "compiler"},
+    "jacobians": {"core", "transforms", "compiler", "jacobians"},
     "implicit": {"core", "transforms", "jacobians", "implicit"},
     "explain": {"core", "transforms", "explain"},
     "testing": {"core", "transforms", "jacobians"},

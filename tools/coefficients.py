@@ -1,6 +1,6 @@
-"""Makes `chainrule/compile/vectormath/coefficients.py`: polynomials with the smallest largest error, and constants.
+"""Makes `chainrule/compiler/vectormath/coefficients.py`: polynomials with the smallest largest error, and constants.
 
-    python tools/coefficients.py > chainrule/compile/vectormath/coefficients.py; ruff format chainrule
+    python tools/coefficients.py > chainrule/compiler/vectormath/coefficients.py; ruff format chainrule
 
 Each polynomial is found by Remez's exchange algorithm (E. Ya. Remez, 1934; as in N. Brisebarre and S. Chevillard,
 "Efficient polynomial L-infinity approximations", ARITH-18, 2007, section 2) in 60 digits, on a fixed fine grid: among

@@ -108,7 +108,7 @@ class Primitive:
     plain: Plain | None = None
     """For an elementwise operation: the short form of `saves` and `vjp`"""
     element: Callable[..., Any] | None = None
-    """`(body, i, *x, **params) -> number`: the element of y at index i, in terms of elements of x (compile/scalars.py);
+    """`(body, i, *x, **params) -> number`: the element of y at index i, in terms of elements of x (compiler/scalars.py);
     None for what no loop can do"""
     parts: Callable[..., Any] | None = None
     """`(*x, **params) -> Parts`: the writes that make y, one after the other; instead of `element`"""
@@ -120,7 +120,7 @@ class Primitive:
     """Whether it computes nothing: each element of y is one of x, or zero"""
     places: Callable[..., Any] | None = None
     """`(slices, *x, **params) -> x, params`: the same application with the numbers in its parameters among its
-    arguments, those of slices only if asked for; so that loops may change them (compile/roll.py)"""
+    arguments, those of slices only if asked for; so that loops may change them (compiler/roll.py)"""
     merged: Callable[..., Any] | None = None
     """`(x, **params) -> y`, for an operation of any number of arguments: one argument that stands for several in a
     row, which x holds along its axis 0"""

@@ -166,7 +166,7 @@ class Prepared:
     def __init__(
         self, slots: Slots, f: Callable[..., Any], leaves: Sequence[Any], flat: Callable[..., Any], format: str
     ):
-        from ..compile.simplify import simplify
+        from ..compiler.simplify import simplify
 
         self._flat, self._format = flat, format
         structures: list[Structure] = []

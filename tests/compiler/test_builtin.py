@@ -10,10 +10,10 @@ import weakref
 import numpy as np
 import pytest
 
-from chainrule.compile import builtin, native
-from chainrule.compile.builtin import Argument, Options, Result, SlowEntry, enter
-from chainrule.compile.llvm import Module, Reduction, f32, f64, i8, i32, i64, ptr
-from chainrule.compile.target import host
+from chainrule.compiler import builtin, native
+from chainrule.compiler.builtin import Argument, Options, Result, SlowEntry, enter
+from chainrule.compiler.llvm import Module, Reduction, f32, f64, i8, i32, i64, ptr
+from chainrule.compiler.target import host
 
 ARRAY = Argument(np.ndarray, np.dtype(float), (2, 3))
 

@@ -95,8 +95,8 @@ def object_code(module: Module | str, target: Target | None = None, level: int =
 
     Examples
     --------
-    >>> from chainrule.compile.llvm import Module, f64, ptr
-    >>> from chainrule.compile.target import baseline
+    >>> from chainrule.compiler.llvm import Module, f64, ptr
+    >>> from chainrule.compiler.target import baseline
     >>> module = Module(baseline("x86_64-unknown-linux-gnu"))
     >>> f = module.function("double_it", ptr)
     >>> f.store(f.load(f64, f.args[0]) * 2.0, f.args[0])
@@ -249,8 +249,8 @@ def link(
     Examples
     --------
     >>> import ctypes
-    >>> from chainrule.compile.llvm import Module, f64
-    >>> from chainrule.compile.target import host
+    >>> from chainrule.compiler.llvm import Module, f64
+    >>> from chainrule.compiler.target import host
     >>> module = Module(host())
     >>> f = module.function("square", f64, returns=f64)
     >>> f.ret(f.args[0] * f.args[0])

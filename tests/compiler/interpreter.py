@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from chainrule.compile.indices import Index
-from chainrule.compile.kernels import Call, Kernel
-from chainrule.compile.scalars import REDUCTIONS
+from chainrule.compiler.indices import Index
+from chainrule.compiler.kernels import Call, Kernel
+from chainrule.compiler.scalars import REDUCTIONS
 from chainrule.core.graph import Var
 
 

@@ -8,10 +8,10 @@ import threading
 import numpy as np
 import pytest
 
-from chainrule.compile import threads
-from chainrule.compile.builtin import Argument, Options, Result, enter
-from chainrule.compile.llvm import Module, Reduction, f64, i32, i64, ptr
-from chainrule.compile.target import host
+from chainrule.compiler import threads
+from chainrule.compiler.builtin import Argument, Options, Result, enter
+from chainrule.compiler.llvm import Module, Reduction, f64, i32, i64, ptr
+from chainrule.compiler.target import host
 
 
 def plan(n, pays=0, loops=1, release_gil=False):
@@ -173,7 +173,7 @@ def python(code):
 PROGRAM = """
 import os, sys, numpy as np
 import test_shared_loops as t
-from chainrule.compile import threads
+from chainrule.compiler import threads
 n = 4 * threads.CHUNK
 f, x, y = t.plan(n), np.ones(n), np.empty(n)
 threads.set_threads(3)

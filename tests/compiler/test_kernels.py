@@ -7,7 +7,7 @@ import pytest
 import chainrule as cr
 from cases import CASES
 from chainrule import testing
-from chainrule.compile.kernels import Call, Kernel, Plan
+from chainrule.compiler.kernels import Call, Kernel, Plan
 from chainrule.transforms.recording import record_leaves
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")

@@ -1,4 +1,4 @@
-"""The table of rewrites: what is put in the place of what. Each is two little functions (compile/patterns.py).
+"""The table of rewrites: what is put in the place of what. Each is two little functions (compiler/patterns.py).
 
 EXACT ones change no bit of any result, of zeros the sign and of NaN the meaning included. STABLE ones give what the
 formula means, where it loses digits or overflows on the way: they round otherwise. FAST ones hold for real numbers, and

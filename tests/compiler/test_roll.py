@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import chainrule as cr
-from chainrule.compile.roll import roll
+from chainrule.compiler.roll import roll
 from chainrule.core.graph import Graph
 
 rng = np.random.default_rng(7)

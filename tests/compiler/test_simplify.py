@@ -10,10 +10,10 @@ from hypothesis import given, settings, strategies as st
 import chainrule as cr
 from cases import CASES
 from chainrule import testing
-from chainrule.compile.check import check
-from chainrule.compile.rewrites import EXACT, FAST, STABLE
-from chainrule.compile.roll import roll
-from chainrule.compile.simplify import simplify
+from chainrule.compiler.check import check
+from chainrule.compiler.rewrites import EXACT, FAST, STABLE
+from chainrule.compiler.roll import roll
+from chainrule.compiler.simplify import simplify
 from chainrule.core.graph import Graph
 
 rng = np.random.default_rng(3)

@@ -482,8 +482,8 @@ def enter(
     Examples
     --------
     >>> import numpy as np
-    >>> from chainrule.compile.llvm import Module, f64, i32, ptr
-    >>> from chainrule.compile.target import host
+    >>> from chainrule.compiler.llvm import Module, f64, i32, ptr
+    >>> from chainrule.compiler.target import host
     >>> module = Module(host())
     >>> plan = module.function("twice", ptr, ptr, returns=i32)
     >>> source, goal = (plan.load(ptr, plan.offset(plan.args[0], k, ptr)) for k in range(2))

@@ -1,8 +1,8 @@
 """Graph -> graph: the same results from fewer and cheaper equations.
 
-One walk over the equations folds constants, rewrites (compile/rewrites.py) and finds common sub-expressions; one walk
-back drops what nobody reads. What a loop need not repeat is moved out of it (compile/hoist.py), and loops that share
-some of their work are joined (compile/join.py). All but the former are done again as long as they change something.
+One walk over the equations folds constants, rewrites (compiler/rewrites.py) and finds common sub-expressions; one walk
+back drops what nobody reads. What a loop need not repeat is moved out of it (compiler/hoist.py), and loops that share
+some of their work are joined (compiler/join.py). All but the former are done again as long as they change something.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def simplify(graph: Graph, fastmath: bool = False, stable: bool = True) -> Graph
     --------
     >>> import numpy as np
     >>> import chainrule as cr
-    >>> from chainrule.compile.simplify import simplify
+    >>> from chainrule.compiler.simplify import simplify
     >>> print(simplify(cr.record(lambda x: np.log(1 + np.exp(x)) * 1 + np.sin(2.0), np.ones(3))))
     graph(v1:float64[3]):
         v7:float64[3] = logaddexp(v1, 0)

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import chainrule as cr
-from chainrule.compile.check import check
-from chainrule.compile.hoist import hoist
-from chainrule.compile.join import join
-from chainrule.compile.simplify import simplify
+from chainrule.compiler.check import check
+from chainrule.compiler.hoist import hoist
+from chainrule.compiler.join import join
+from chainrule.compiler.simplify import simplify
 
 rng = np.random.default_rng(11)
 XS = rng.normal(size=(6, 3))

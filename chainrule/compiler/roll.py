@@ -1,6 +1,6 @@
 """Graph -> graph: what a loop of Python has left behind becomes a loop again, one `scan`.
 
-compile/repeats.py finds stretches of equations that repeat, compile/iterations.py proves that they do the same, up to
+compiler/repeats.py finds stretches of equations that repeat, compiler/iterations.py proves that they do the same, up to
 what each iteration reads. What all of them read becomes a constant of the scan, what each has for itself an array that
 it runs over, what an earlier one has made is handed on. Values that are read after the loop become stacked results, or
 a last carry. So a loop is right by construction. No operation is done in another order or on other shapes, but for
@@ -50,7 +50,7 @@ def roll(graph: Graph, least: int = LEAST) -> Graph:
     Examples
     --------
     >>> import chainrule as cr
-    >>> from chainrule.compile.roll import roll
+    >>> from chainrule.compiler.roll import roll
     >>> def f(x):
     ...     for _ in range(1000):
     ...         x = x - 0.01 * x * x

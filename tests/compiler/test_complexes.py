@@ -6,11 +6,11 @@ import functools
 import numpy as np
 import pytest
 
-from chainrule.compile import native
-from chainrule.compile.llvm import Module, f32, f64, ptr
-from chainrule.compile.target import host
-from chainrule.compile.vectormath import complexes
-from chainrule.compile.vectormath.complexes import Complex
+from chainrule.compiler import native
+from chainrule.compiler.llvm import Module, f32, f64, ptr
+from chainrule.compiler.target import host
+from chainrule.compiler.vectormath import complexes
+from chainrule.compiler.vectormath.complexes import Complex
 
 ONE = [
     "negative",

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from objects import undefined
 
-from chainrule.compile import native, vectormath
-from chainrule.compile.llvm import Module, Reduction, f32, f64, i64, ptr
-from chainrule.compile.target import baseline, host
+from chainrule.compiler import native, vectormath
+from chainrule.compiler.llvm import Module, Reduction, f32, f64, i64, ptr
+from chainrule.compiler.target import baseline, host
 
 
 def doubling(name="double_it"):
@@ -152,7 +152,7 @@ def test_an_object_runs_in_another_process(tmp_path):
     (tmp_path / "run.o").write_bytes(native.object_code(module))
     code = """
 import ctypes, math, sys
-from chainrule.compile import native
+from chainrule.compiler import native
 sine = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)(math.sin)
 table = {"sine": ctypes.cast(sine, ctypes.c_void_p).value}
 program = native.load(open(sys.argv[1], "rb").read(), ["run"], table, keep=[sine])
@@ -163,7 +163,7 @@ kept = [program, program.function("run")]  # still there when the interpreter en
 
 
 @pytest.mark.parametrize(
-    "name", ["chainrule", "chainrule.compile", "chainrule.compile.native", "chainrule.compile.threads"]
+    "name", ["chainrule", "chainrule.compiler", "chainrule.compiler.native", "chainrule.compiler.threads"]
 )
 def test_llvm_is_loaded_when_it_is_first_used(name):
     code = f"import sys, {name}; print([m for m in sys.modules if m.split('.')[0] in ('llvmlite', 'scipy')])"

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import scipy.special
 
-from chainrule.compile import native, subnormals, vectormath
-from chainrule.compile.llvm import Module, f32, f64, i32, i64, ptr
-from chainrule.compile.target import Target, host
-from chainrule.compile.vectormath.bounds import ULP
+from chainrule.compiler import native, subnormals, vectormath
+from chainrule.compiler.llvm import Module, f32, f64, i32, i64, ptr
+from chainrule.compiler.target import Target, host
+from chainrule.compiler.vectormath.bounds import ULP
 
 EXHAUSTIVE = bool(os.environ.get("CHAINRULE_EXHAUSTIVE"))
 FLOATS = {"float64": f64, "float32": f32}

@@ -9,9 +9,9 @@ import sys
 import numpy as np
 import pytest
 
-from chainrule.compile import native
-from chainrule.compile.llvm import Module, Reduction, f32, f64, i1, i8, i16, i32, i64, literal, ptr
-from chainrule.compile.target import Target, baseline, host
+from chainrule.compiler import native
+from chainrule.compiler.llvm import Module, Reduction, f32, f64, i1, i8, i16, i32, i64, literal, ptr
+from chainrule.compiler.target import Target, baseline, host
 
 P, N = ctypes.c_void_p, ctypes.c_int64
 TYPES = {"float64": f64, "float32": f32, "int64": i64, "int32": i32, "int16": i16, "int8": i8}

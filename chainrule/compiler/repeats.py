@@ -3,7 +3,7 @@
 An equation is seen as a word: its operation, its parameters, the shapes and dtypes that it meets, and of each argument
 where it comes from, if that is the same for many equations: a certain value, or how many equations before. A loop of
 Python leaves a stretch of words that repeats. Its period is among the distances at which sequences of words recur; all
-distances that are frequent are tried. Nothing is proved here: compile/roll.py looks at what is found.
+distances that are frequent are tried. Nothing is proved here: compiler/roll.py looks at what is found.
 """
 
 from __future__ import annotations

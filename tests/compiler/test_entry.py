@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 import chainrule as cr
-from chainrule.compile.entry import TRACES
+from chainrule.compiler.entry import TRACES
 from programs import programs
 
 X = np.linspace(0.1, 2, 12)
