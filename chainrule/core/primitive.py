@@ -108,8 +108,8 @@ class Primitive:
     plain: Plain | None = None
     """For an elementwise operation: the short form of `saves` and `vjp`"""
     element: Callable[..., Any] | None = None
-    """`(body, i, *x, **params) -> number`: the element of y at index i, in terms of elements of x (compiler/scalars.py);
-    None for what no loop can do"""
+    """`(body, i, *x, **params) -> number`: the element of y at index i, in terms of elements of x; None for what no
+    loop can do (compiler/scalars.py)"""
     parts: Callable[..., Any] | None = None
     """`(*x, **params) -> Parts`: the writes that make y, one after the other; instead of `element`"""
     slopes: Callable[..., Any] | None = None
