@@ -133,9 +133,10 @@ class Compiled:
         return (structure, kinds, tuple(fixed.items())), leaves, of_leaves
 
     def _compiled(self, of_leaves: Callable[..., Any], leaves: Sequence[Any]) -> tuple[Any, Any]:
+        from .ahead import Tracing
         from .program import Program
 
-        graph, _, structure, _ = record_leaves(of_leaves, leaves, "compile")
+        graph, _, structure, _ = record_leaves(of_leaves, leaves, "compile", Tracing)
         return Program(graph), structure
 
     def _give_up(self, key: Any) -> None:

@@ -22,11 +22,14 @@ import numpy as np
 from ..core.graph import Equation, Graph, Var
 from ..core.primitive import Aval, Part
 from ..core.trace import NUMBERS, aval_of
+from .control import OPERATIONS, Control, as_given, control
 from .indices import Counter, Index, NotAffine, counting, flat, strides_of, unflat
-from .scalars import Body, LongReduction, Scalar
+from .scalars import Body, LongReduction, Scalar, Step
 
 SHORT = 16
 """The longest axis that is written out element by element, instead of as a loop."""
+FEW = 7
+"""The same where there is no other loop: an axis that is longer fills a vector."""
 WRITTEN_OUT = 64
 """How many elements of an array at the most are written out in a body."""
 QUICK = 8
@@ -58,6 +61,14 @@ class Kernel:
     @property
     def extents(self) -> tuple[int, ...]:
         return tuple(c.extent for c in self.counters)
+
+    def places(self) -> list[int]:
+        """Where the numbers that are needed stand in the body, in order."""
+        goals = [s.place for s in self.stores if isinstance(s.place, Scalar)]
+        return sorted(self.body.needed([*(s.value for s in self.stores), *goals]))
+
+    def needed(self) -> list[Step]:
+        return [self.body.steps[p] for p in self.places()]
 
 
 @dataclass(eq=False)
@@ -250,7 +261,7 @@ class Plan:
 
     def __init__(self, graph: Graph, can: Callable[[str, list[np.dtype]], bool] = lambda op, dtypes: True):
         self.graph, self.can = graph, can
-        self.steps: list[Kernel | Call] = []
+        self.steps: list[Kernel | Control | Call] = []
         self.constants: dict[Var, Any] = dict(graph.constants)
         equations = [self.with_named_arrays(e) for e in graph.equations]
         self.made_by: dict[Var, Equation] = {v: e for e in equations for v in e.outputs}
@@ -266,13 +277,19 @@ class Plan:
                 if v in wanted and v not in self.stored:
                     self.fill(v)
 
+    @property
+    def is_native(self) -> bool:
+        """Whether there is nothing to call."""
+        return not any(isinstance(step, Call) for step in self.steps)
+
     def with_named_arrays(self, e: Equation) -> Equation:
         """The equation with the arrays among its arguments under a name, so that they have a buffer."""
-        if not any(isinstance(a, np.ndarray) and a.size > 1 for a in e.args):
+        bodies = e.primitive in OPERATIONS
+        if not any(is_named(a, bodies) for a in e.args):
             return e
         args = []
-        for a in e.args:
-            if isinstance(a, np.ndarray) and a.size > 1:
+        for a in as_given(e) if bodies else e.args:
+            if is_named(a, bodies):
                 var = Var(f"c{len(self.constants)}", Aval(a.shape, a.dtype))
                 self.constants[var] = a
                 a = var
@@ -320,7 +337,14 @@ class Plan:
         for a in e.args:
             if isinstance(a, Var) and a not in self.stored:
                 raise NeedsWhole(a)
-        self.steps.append(Call(len(self.steps), e))
+        step = None
+        if e.primitive in OPERATIONS and all(self.can("load", [np.dtype(v.aval.dtype)]) for v in e.outputs):
+            step = control(e, len(self.steps), lambda graph: Plan(graph, self.can))
+        if isinstance(step, Control):
+            for region in step.regions:
+                self.constants |= region.plan.constants
+                self.stored |= set(region.plan.constants)
+        self.steps.append(step or Call(len(self.steps), e))
         self.stored |= set(e.outputs)
         self.filled |= dict.fromkeys(e.outputs, len(self.steps) - 1)
 
@@ -379,7 +403,7 @@ class Plan:
         self.filled[var] = max(kernel.number, self.filled.get(var, -1))
 
     def new(self, extents: Sequence[int]) -> Kernel:
-        kernel = Kernel(len(self.steps), [], Body(SHORT, self.can))
+        kernel = Kernel(len(self.steps), [], Body(longest_short(extents), self.can))
         kernel.counters = [kernel.body.counter(n) for n in extents]
         return kernel
 
@@ -419,13 +443,23 @@ class Plan:
         self.filled[var] = first.number
 
 
+def is_named(x: Any, always: bool) -> bool:
+    """Whether an argument gets a name: arrays do, single numbers too if a body takes them."""
+    return not isinstance(x, Var) and (always or (isinstance(x, np.ndarray) and x.size > 1))
+
+
 def has_elements(e: Equation) -> bool:
     return (e.primitive.element is not None or e.primitive.parts is not None) and not e.primitive.multi
 
 
+def longest_short(extents: Sequence[int]) -> int:
+    """Up to which length axes are written out: beside a loop that fills vectors all that are short, else few."""
+    return SHORT if any(n > SHORT for n in extents) else FEW
+
+
 def loop_axes(shape: Sequence[int]) -> list[int]:
     """The axes that are loops: the long ones, and the first of the others if too much would be written out."""
-    loops = [a for a, n in enumerate(shape) if n > SHORT]
+    loops = [a for a, n in enumerate(shape) if n > longest_short(shape)]
     for a, n in enumerate(shape):
         if math.prod(m for b, m in enumerate(shape) if b not in loops) <= WRITTEN_OUT:
             break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from ..core.graph import Var
 from . import vectormath
+from .control import Branch, Control, Loop, Region, While
 from .indices import Counter, Index
 from .kernels import Kernel, Store
 from .llvm import Function, Lanes, Module, Reduction, Type, Value, f32, f64, i1, i8, i16, i32, i64, ptr
@@ -82,36 +84,102 @@ def arithmetic(op: str) -> Callable[..., Value]:
 
 
 def lower(
-    module: Module, name: str, kernels: Sequence[Kernel], given: dict[Var, int], workspace: dict[Var, int]
+    module: Module, name: str, steps: Sequence[Kernel | Control], given: dict[Var, int], workspace: dict[Var, int]
 ) -> Function:
-    """A function that runs the kernels one after the other, and returns 0.
+    """A function that does the steps one after the other, and returns 0.
 
     Its arguments are an array of pointers to buffers, in which `given` says where they are, and a pointer to memory, in
     which those of `workspace` begin after so many bytes.
     """
     f = module.function(name, ptr, ptr, returns=i32)
-    bases = {}
-    for var in dict.fromkeys(v for k in kernels for v in buffers_of(k)):
-        if var in given:
-            bases[var] = f.load(ptr, f.offset(f.args[0], given[var], ptr))
-        else:
-            bases[var] = f.offset(f.args[1], workspace[var], i8)
-    for kernel in kernels:
-        if 0 not in kernel.extents and kernel.stores:
-            Nest(f, kernel, bases.__getitem__).write()
+    bases = {v: f.load(ptr, f.offset(f.args[0], k, ptr)) for v, k in given.items()}
+    bases |= {v: f.offset(f.args[1], place, i8) for v, place in workspace.items()}
+    write(f, steps, bases)
     f.ret(f.constant(0, i32))
     return f
 
 
-def buffers_of(kernel: Kernel) -> list[Var]:
-    steps = [kernel.body.steps[p] for p in sorted(needed(kernel))]
-    read = [s.data[0] if s.op == "load" else s.data for s in steps if s.op in ("load", "gather")]
-    return [*read, *(s.buffer for s in kernel.stores)]
+def write(f: Function, steps: Sequence[Kernel | Control], bases: dict[Var, Value]) -> None:
+    """Writes steps; `bases` says where variables begin."""
+    for step in steps:
+        if isinstance(step, Kernel):
+            if 0 not in step.extents and step.stores:
+                Nest(f, step, bases.__getitem__).write()
+        else:
+            WRITERS[type(step)](f, step, bases)
 
 
-def needed(kernel: Kernel) -> set[int]:
-    places = [s.place for s in kernel.stores if isinstance(s.place, Scalar)]
-    return kernel.body.needed([*(s.value for s in kernel.stores), *places])
+def write_loop(f: Function, loop: Loop, bases: dict[Var, Value]) -> None:
+    copied(f, loop.start, bases)
+
+    def turn(i: Value) -> None:
+        region(f, loop.body, bases, (loop.length - 1) - i if loop.reverse else i)
+
+    f.loop(loop.length, turn)
+
+
+def write_while(f: Function, loop: While, bases: dict[Var, Value]) -> None:
+    copied(f, loop.start, bases)
+
+    def going() -> Value:
+        inside = region(f, loop.condition, bases)
+        return truth(f, loop.condition.plan.graph.outputs[0], inside)
+
+    def turn() -> None:
+        region(f, loop.body, bases)
+
+    f.repeat(going, turn, ())
+
+
+def write_branch(f: Function, branch: Branch, bases: dict[Var, Value]) -> None:
+    def write(region_: Region) -> None:
+        region(f, region_, bases)
+
+    f.when(truth(f, branch.equation.args[0], bases), lambda: write(branch.yes), lambda: write(branch.no))
+
+
+WRITERS: dict[Any, Callable[..., None]] = {Loop: write_loop, While: write_while, Branch: write_branch}
+
+
+def region(f: Function, part: Region, outside: dict[Var, Value], turn: Value | None = None) -> dict[Var, Value]:
+    """Writes the steps of a region, and gives where its variables begin."""
+    inside = dict(outside)
+    for v, place in part.places.items():
+        at = outside[place.outside]
+        if place.row and turn is not None:
+            at = f.offset(at, turn * math.prod(v.aval.shape), stored(v))
+        inside[v] = at
+    copied(f, part.before, inside)
+    write(f, part.plan.steps, inside)
+    copied(f, part.after, inside)
+    return inside
+
+
+def copied(f: Function, pairs: Sequence[tuple[Var, Var]], bases: dict[Var, Value]) -> None:
+    """Copies buffers."""
+    for source, goal in pairs:
+        a, b, kind = bases[source], bases[goal], stored(goal)
+        count = math.prod(goal.aval.shape)
+        if a.text == b.text or not count:
+            continue
+        if count == 1:
+            f.store(f.load(kind, a), b)
+            continue
+
+        def copy(lanes: Lanes, a: Value = a, b: Value = b, kind: Type = kind) -> None:
+            lanes.store(lanes.load(kind, a), b)
+
+        f.vector_loop(count, f.target.lanes(max(kind.bits, 8)), copy, once=f.target.masks)
+
+
+def truth(f: Function, v: Var, bases: dict[Var, Value]) -> Value:
+    return f.load(stored(v), bases[v]).ne(0)
+
+
+def stored(v: Var) -> Type:
+    """What a number of a variable is in memory."""
+    kind = type_of(np.dtype(v.aval.dtype))
+    return i8 if kind is i1 else kind
 
 
 class Nest:
@@ -120,7 +188,7 @@ class Nest:
     def __init__(self, f: Function, kernel: Kernel, base: Callable[[Var], Value]):
         self.f, self.kernel, self.base = f, kernel, base
         self.steps = kernel.body.steps
-        self.needed = sorted(needed(kernel))
+        self.needed = kernel.places()
         self.turns: dict[Counter, Value] = {}
         """the counters of the loops that are open"""
         self.lanes: tuple[Counter, Lanes] | None = None

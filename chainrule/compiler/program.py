@@ -8,23 +8,23 @@ function stands in its workspace, and takes the place of what is no longer neede
 from __future__ import annotations
 
 import functools
-import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..core.graph import Graph, Var
+from . import control
 from .builtin import Argument, Options, Result, enter
+from .control import Control
 from .kernels import Call, Kernel, Plan
 from .llvm import Module
-from .lower import buffers_of, can, lower
+from .lower import can, lower
+from .memory import workspace
+from .roll import roll
 from .simplify import simplify
 from .target import host
-
-ALIGNED = 64
-"""Bytes: buffers of a workspace begin at multiples of this."""
 
 
 class Step(NamedTuple):
@@ -57,7 +57,7 @@ class Program:
         self.seconds: dict[str, float] = {}
         self.modules: list[Module] = []
         self.workspace = 0
-        self.graph = self._timed("simplify", simplify, graph, stable=False)
+        self.graph = self._timed("simplify", simplify, self._timed("roll", roll, graph), stable=False)
         self.plan = self._timed("plan", Plan, self.graph, can)
         for v in self.plan.stored:
             if 0 in v.aval.shape and v not in self.graph.inputs:  # nothing fills it
@@ -80,7 +80,7 @@ class Program:
 
     def _steps(self) -> list[Step]:
         """Native functions and calls, in order, with what each reads, makes and drops."""
-        groups: list[list[Kernel] | Call] = []
+        groups: list[list[Kernel | Control] | Call] = []
         for step in self.plan.steps:
             if isinstance(step, Call):
                 groups.append(step)
@@ -97,17 +97,17 @@ class Program:
             if not made and not isinstance(g, Call):
                 continue
             kept = list(g.equation.outputs) if isinstance(g, Call) else made
-            read = list(read_by(g, made))
-            run = self._call(g) if isinstance(g, Call) else self._native(n, g, read, made)
+            given = list(read_by(g))
+            run = self._call(g) if isinstance(g, Call) else self._native(n, g, given, made)
             for v in kept:
                 self._place.setdefault(v, len(self._place))
             dropped = [
-                v for v in {*read, *kept} if last.get(v, -1) <= n and v not in ends and v not in self.plan.constants
+                v for v in {*given, *kept} if last.get(v, -1) <= n and v not in ends and v not in self.plan.constants
             ]
             steps.append(
                 Step(
                     run,
-                    tuple(self._place[v] for v in read),
+                    tuple(self._place[v] for v in given),
                     tuple(self._place[v] for v in kept),
                     tuple(self._place[v] for v in dropped if v not in self.graph.inputs),
                     tuple((self._place[v], guards[v]) for v in kept if v in guards),
@@ -117,7 +117,8 @@ class Program:
 
     def _call(self, call: Call) -> Callable[..., Any]:
         e = call.equation
-        impl = functools.partial(e.primitive.impl, **e.params) if e.params else e.primitive.impl
+        params = {k: self._body(p) if isinstance(p, Graph) else p for k, p in e.params.items()}
+        impl = functools.partial(e.primitive.impl, **params) if params else e.primitive.impl
         order = list(dict.fromkeys(a for a in e.args if isinstance(a, Var)))
         args = [order.index(a) if isinstance(a, Var) else a for a in e.args]
         known = [None if isinstance(a, Var) else a for a in e.args]
@@ -131,13 +132,20 @@ class Program:
 
         return run
 
-    def _native(self, number: int, kernels: list[Kernel], read: Sequence[Var], made: Sequence[Var]) -> Any:
+    def _body(self, graph: Graph) -> Body:
+        """The body of a loop or a branch that is not native throughout."""
+        program = Program(graph)
+        for phase, took in program.seconds.items():
+            self.seconds[phase] = self.seconds.get(phase, 0.0) + took
+        self.modules += program.modules
+        return Body(graph, program)
+
+    def _native(self, number: int, steps: list[Kernel | Control], read: Sequence[Var], made: Sequence[Var]) -> Any:
         given = {v: k for k, v in enumerate([*read, *made])}
-        inner = [v for v in dict.fromkeys(v for k in kernels for v in buffers_of(k)) if v not in given]
-        places, size = workspace(kernels, inner)
+        places, size = workspace(steps, given)
         self.workspace = max(self.workspace, size)
         module = Module(host())
-        function = self._timed("lower", lower, module, f"plan{number}", kernels, given, places)
+        function = self._timed("lower", lower, module, f"plan{number}", steps, given, places)
         self.modules.append(module)
         arguments = [argument(v, self.graph.inputs) for v in read]
         results = [Result(np.dtype(v.aval.dtype), v.aval.shape) for v in made]
@@ -169,6 +177,22 @@ class Program:
         return [np.array(values[k])[()] if k in self._owned else values[k] for k in self.outputs]
 
 
+class Body(NamedTuple):
+    """A compiled body, in the place of its graph."""
+
+    graph: Graph
+    program: Program
+
+    @property
+    def outputs(self) -> list[Var]:
+        return self.graph.outputs
+
+    def run(self, leaves: Sequence[Any]) -> list[Any]:
+        found = self.program(leaves)
+        assert found is not None, "a body has no guards"
+        return found
+
+
 class Native:
     """A native function, for arguments that may have to be brought into its form first."""
 
@@ -193,50 +217,18 @@ def same(found: Any, answer: Any) -> bool:
     return bool(np.array_equal(found, answer, equal_nan=np.asarray(answer).dtype.kind in "fc"))
 
 
-def read_by(step: list[Kernel] | Call, made: Iterable[Var] = ()) -> dict[Var, None]:
+def read_by(step: list[Kernel | Control] | Call) -> dict[Var, None]:
     """What a step takes from before it."""
     if isinstance(step, Call):
         return dict.fromkeys(a for a in step.equation.args if isinstance(a, Var))
-    own = set(made_by(step))
-    return dict.fromkeys(v for k in step for v in buffers_of(k) if v not in own)
+    own = made_by(step)
+    return dict.fromkeys(v for k in step for v in sorted(control.read(k), key=str) if v not in own)
 
 
-def made_by(step: list[Kernel] | Call) -> dict[Var, None]:
+def made_by(step: list[Kernel | Control] | Call) -> dict[Var, None]:
     if isinstance(step, Call):
         return dict.fromkeys(step.equation.outputs)
-    return dict.fromkeys(s.buffer for k in step for s in k.stores)
-
-
-def workspace(kernels: Sequence[Kernel], inner: Sequence[Var]) -> tuple[dict[Var, int], int]:
-    """Where each of the buffers that only these kernels see stands, and how many bytes they take together.
-
-    One takes the place of others that are no longer needed: the first gap that it fits in.
-    """
-    uses: dict[Var, list[int]] = {v: [] for v in inner}
-    for n, kernel in enumerate(kernels):
-        for v in buffers_of(kernel):
-            if v in uses:
-                uses[v].append(n)
-    places: dict[Var, int] = {}
-    for v in sorted(inner, key=lambda v: -size_of(v)):
-        taken = sorted(
-            (places[w], places[w] + size_of(w))
-            for w in places
-            if uses[w][0] <= uses[v][-1] and uses[v][0] <= uses[w][-1]
-        )
-        at = 0
-        for start, end in taken:
-            if at + size_of(v) <= start:
-                break
-            at = max(at, end)
-        places[v] = at
-    return places, max((places[v] + size_of(v) for v in inner), default=0)
-
-
-def size_of(var: Var) -> int:
-    """In bytes, up to the next place where a buffer may begin."""
-    bytes_ = math.prod(var.aval.shape) * np.dtype(var.aval.dtype).itemsize
-    return -(-max(bytes_, 1) // ALIGNED) * ALIGNED
+    return dict.fromkeys(v for k in step for v in sorted(control.written(k), key=str))
 
 
 NUMBERS = {float: np.dtype(float), int: np.dtype(int), bool: np.dtype(bool), complex: np.dtype(complex)}
@@ -260,7 +252,7 @@ def fitting(x: Any, wanted: Argument) -> Any:
 
 
 def contiguous(x: Any) -> Any:
-    return np.ascontiguousarray(x) if isinstance(x, np.ndarray) and x.ndim else x
+    return np.ascontiguousarray(x) if isinstance(x, np.ndarray) and x.ndim else as_number(x)
 
 
 def as_stored(x: Any, aval: Any) -> Any:

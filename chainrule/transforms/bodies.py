@@ -133,9 +133,15 @@ class Body(NamedTuple):
     names: dict[Any, Recorded]
 
 
-def body_of(f: Callable[..., Any], leaves: Sequence[Any], captured: dict[Any, Tracer], who: str) -> Body:
+def body_of(
+    f: Callable[..., Any],
+    leaves: Sequence[Any],
+    captured: dict[Any, Tracer],
+    who: str,
+    kind: type[BodyTrace] = BodyTrace,
+) -> Body:
     """`f(leaves)` as a graph. Python numbers among the leaves are no inputs: they adapt to what they meet."""
-    trace = BodyTrace(captured)
+    trace = kind(captured)
     given = [leaf if type(leaf) in NUMBERS else trace.name(leaf) for leaf in map(example, leaves)]
     graph, names, dtypes = trace.graph, trace.names, []
     graph.inputs += [x.companion for x in given if isinstance(x, Recorded)]

@@ -9,7 +9,7 @@ from ..core.primitive import Primitive
 from ..core.trace import Trace, Tracer, aval_of, bind
 from ..core.tree import flatten, leaves_like, map_leaves
 from . import arguments
-from .recording import Var, record_leaves
+from .recording import Var, prepared, record_leaves
 
 
 class Dual(Tracer):
@@ -84,6 +84,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], 
     who = "jvp"
     if not isinstance(primals, tuple | list) or not isinstance(tangents, tuple | list) or len(primals) != len(tangents):
         raise TypeError("jvp: primals and tangents must be tuples of the same length: jvp(f, (x,), (t,))")
+    f = prepared(f, primals)
     trace = ForwardTrace()
     args = []
     for i, (primal, tangent) in enumerate(zip(primals, tangents, strict=True)):

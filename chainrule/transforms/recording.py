@@ -27,6 +27,12 @@ class Recorded(Tracer):
         return self.companion.aval.dtype
 
 
+def prepared(f: Callable[..., Any], primals: Sequence[Any]) -> Callable[..., Any]:
+    """f, or what a recording that it is differentiated in makes of it beforehand."""
+    trace = next((t for t in reversed(running()) if isinstance(t, RecordingTrace)), None)
+    return f if trace is None else trace.prepare(f, primals)
+
+
 def is_recording() -> bool:
     """Whether the current thread or task is within a function that is being recorded."""
     return any(isinstance(trace, RecordingTrace) for trace in running())
@@ -71,6 +77,10 @@ class RecordingTrace(Trace):
         var = self.graph.new(Aval(aval.shape, np.dtype(aval.dtype)))
         self.values[var] = value
         return Recorded(self, value, var)
+
+    def prepare(self, f: Callable[..., Any], primals: Sequence[Any]) -> Callable[..., Any]:
+        """What is differentiated in the place of f, for these arguments."""
+        return f
 
     def lift(self, value: Any) -> Recorded:
         """A constant under a name, so that it can be written into."""
@@ -128,9 +138,11 @@ class RecordingTrace(Trace):
         return True
 
 
-def record_leaves(f: Callable[..., Any], primals: Sequence[Any], who: str = "record"):
+def record_leaves(
+    f: Callable[..., Any], primals: Sequence[Any], who: str = "record", kind: type[RecordingTrace] = RecordingTrace
+):
     """The graph of f, the values of its variables, the structure of the output, and the leaves of the arguments."""
-    trace = RecordingTrace()
+    trace = kind()
     args, inputs = [], []
     for i, primal in enumerate(primals):
         leaves, structure = flatten(primal)

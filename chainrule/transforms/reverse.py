@@ -15,6 +15,7 @@ from ..core.primitive import Primitive, keeps_nothing
 from ..core.trace import NUMBERS, NUMERIC, Trace, Tracer, aval_of, bind, not_numbers, plain_array
 from ..core.tree import flatten, leaves_like
 from . import arguments
+from .recording import prepared
 from .tape import Input, Node, Operation, Output, Plain, backward, order
 
 _no_grad: ContextVar[bool] = ContextVar("chainrule_no_grad", default=False)
@@ -424,6 +425,7 @@ def _pullback(f: Callable[..., Any], primals: Sequence[Any], who: str, has_aux: 
         inputs += leaves
         nodes_in += [v.companion for v in variables]
         del variables
+    f = prepared(f, primals)
     with trace:
         output, aux = arguments.split_aux(f(*args), has_aux, who)
         del args

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from chainrule.compiler.control import Branch, Control, Loop
 from chainrule.compiler.indices import Index
 from chainrule.compiler.kernels import Call, Kernel
 from chainrule.compiler.scalars import REDUCTIONS
@@ -18,16 +19,61 @@ def run(plan, leaves):
     for v in plan.stored:
         if 0 in v.aval.shape:
             buffers[v] = np.empty(0, v.aval.dtype)
+    run_steps(plan.steps, buffers)
+    return [buffers[v].reshape(v.aval.shape)[()] for v in graph.outputs]
+
+
+def run_steps(steps, buffers):
     shaped = lambda v: buffers[v].reshape(v.aval.shape)[()]
-    for step in plan.steps:
-        if isinstance(step, Call):
+    for step in steps:
+        if isinstance(step, Control):
+            for v in step.equation.outputs:
+                buffers.setdefault(v, garbage(v))
+            run_control(step, buffers)
+        elif isinstance(step, Call):
             e = step.equation
             y = e.primitive.impl(*(shaped(a) if isinstance(a, Var) else a for a in e.args), **e.params)
             for v, part in zip(e.outputs, y if e.primitive.multi else (y,), strict=True):
                 buffers[v] = np.array(part, v.aval.dtype).reshape(-1)
         else:
             run_kernel(step, buffers)
-    return [shaped(v) for v in graph.outputs]
+
+
+def run_control(step, buffers):
+    if isinstance(step, Branch):
+        run_region(step.yes if buffers[step.equation.args[0]][0] else step.no, buffers)
+        return
+    copy(step.start, buffers)
+    if isinstance(step, Loop):
+        for i in reversed(range(step.length)) if step.reverse else range(step.length):
+            run_region(step.body, buffers, i)
+        return
+    (going,) = step.condition.plan.graph.outputs
+    while run_region(step.condition, buffers)[going][0]:
+        run_region(step.body, buffers)
+
+
+def run_region(region, outside, turn=0):
+    """What stands outside is seen, and changed, through views."""
+    inside = dict(outside)
+    for v, place in region.places.items():
+        count, buffer = math.prod(v.aval.shape), outside[place.outside]
+        inside[v] = buffer[turn * count : (turn + 1) * count] if place.row else buffer
+    inside |= {v: garbage(v) for v in region.temporary}
+    copy(region.before, inside)
+    run_steps(region.plan.steps, inside)
+    copy(region.after, inside)
+    return inside
+
+
+def copy(pairs, buffers):
+    for source, goal in pairs:
+        buffers[goal][:] = buffers[source]
+
+
+def garbage(v):
+    """A buffer that nothing is in yet: none of these numbers may stay."""
+    return np.full(math.prod(v.aval.shape), 77, v.aval.dtype)
 
 
 def run_kernel(kernel: Kernel, buffers):
@@ -50,8 +96,7 @@ def run_kernel(kernel: Kernel, buffers):
         with np.errstate(all="ignore"):
             values.append(evaluate(s, args, grid, axes, buffers) if n in needed else None)
     for store in kernel.stores:
-        fresh = np.full(math.prod(store.buffer.aval.shape), 77, store.buffer.aval.dtype)  # none of these may stay
-        buffer = buffers.setdefault(store.buffer, fresh)
+        buffer = buffers.setdefault(store.buffer, garbage(store.buffer))
         place = grid(store.place) if isinstance(store.place, Index) else values[store.place.place]
         shape = tuple(c.extent if c in kernel.counters else 1 for c in axes)
         place, value = np.broadcast_to(place, shape).ravel(), np.broadcast_to(values[store.value.place], shape).ravel()
