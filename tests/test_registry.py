@@ -21,6 +21,7 @@ LAZY_PARTS = {
     "chainrule.explain.text",
     "chainrule.compiler.simplify",
     "chainrule.compiler.program",
+    "chainrule.compiler.ahead",
 }
 """What is imported when it is first used, so that `import chainrule` costs little more than `import numpy`."""
 

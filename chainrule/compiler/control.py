@@ -7,7 +7,7 @@ it has got, or reads what it has changed already, something is copied.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -199,16 +199,13 @@ def written(step: Any) -> set[Var]:
     return set(step.equation.outputs) if isinstance(step, Control) else {s.buffer for s in step.stores}
 
 
-def kernels_of(steps: Iterable[Any]) -> list[Any]:
-    """All kernels, those within loops and branches too."""
-    found = []
+def steps_within(steps: Iterable[Any]) -> Iterator[Any]:
+    """The steps, and those within them."""
     for step in steps:
-        found += (
-            [k for region in step.regions for k in kernels_of(region.plan.steps)]
-            if isinstance(step, Control)
-            else [step]
-        )
-    return found
+        yield step
+        if isinstance(step, Control):
+            for region in step.regions:
+                yield from steps_within(region.plan.steps)
 
 
 # ---- preparing graphs --------------------------------------------------------------------------------------------

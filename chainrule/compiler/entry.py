@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -136,8 +137,9 @@ class Compiled:
         from .ahead import Tracing
         from .program import Program
 
+        start = time.perf_counter()
         graph, _, structure, _ = record_leaves(of_leaves, leaves, "compile", Tracing)
-        return Program(graph), structure
+        return Program(graph, {"trace": time.perf_counter() - start}), structure
 
     def _give_up(self, key: Any) -> None:
         self._eager.add(key)
@@ -178,12 +180,11 @@ class Compiled:
         for p in programs:
             for phase, took in p.seconds.items():
                 seconds[phase] = seconds.get(phase, 0.0) + took
-        kernels = sum(type(s).__name__ == "Kernel" for p in programs for s in p.plan.steps)
+        counts = [p.counts() for p in programs]
         return {
             "programs": len(programs),
             "equations": sum(len(p.graph.equations) for p in programs),
-            "kernels": kernels,
-            "calls": sum(len(p.plan.steps) for p in programs) - kernels,
+            **{kind: sum(c[kind] for c in counts) for kind in ("kernels", "loops", "calls")},
             "workspace": max((p.workspace for p in programs), default=0),
             "seconds": seconds,
         }

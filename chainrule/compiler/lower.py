@@ -417,6 +417,10 @@ class Nest:
             value = f.convert(value, i8.vector(value.type.width), signed=False)
         if isinstance(store.place, Scalar):
             place = self.values[store.place.place]
+            if self.lanes is not None and place.type.width > 1:  # where places meet, the last lane has it
+                lanes = self.lanes[1]
+                f.scatter(self.spread(value, lanes.width), base, place, lanes.mask)
+                return
             at = f.offset(base, place, value.type.element)
             if store.add:
                 value = f.load(value.type, at) + value

@@ -53,8 +53,8 @@ class Program:
         Bytes that native functions take besides results.
     """
 
-    def __init__(self, graph: Graph):
-        self.seconds: dict[str, float] = {}
+    def __init__(self, graph: Graph, seconds: dict[str, float] | None = None):
+        self.seconds: dict[str, float] = dict(seconds or {})
         self.modules: list[Module] = []
         self.workspace = 0
         self.graph = self._timed("simplify", simplify, self._timed("roll", roll, graph), stable=False)
@@ -151,6 +151,12 @@ class Program:
         results = [Result(np.dtype(v.aval.dtype), v.aval.shape) for v in made]
         entered = self._timed("native", enter, module, function, arguments, results, Options(size))
         return Native(entered, arguments, len(made) != 1)
+
+    def counts(self) -> dict[str, int]:
+        """How many kernels, loops and branches, and calls there are, those within others too."""
+        steps = list(control.steps_within(self.plan.steps))
+        kinds = {"kernels": Kernel, "loops": Control, "calls": Call}
+        return {name: sum(isinstance(s, kind) for s in steps) for name, kind in kinds.items()}
 
     # ---- running it
 

@@ -202,3 +202,14 @@ def test_random_programs(p):
         assert np.shape(ours) == np.shape(y)
         size = max(1.0, np.max(np.abs(y), initial=0))
         assert np.max(np.abs(np.asarray(ours) - y), initial=0) <= rtol * size
+
+
+def test_places_that_are_computed():
+    def f(x, k):
+        y = np.zeros(30, like=x)
+        y[k] = x
+        return y
+
+    k = np.array([*range(19, -1, -1), 3, 3])
+    x = np.arange(22.0)
+    np.testing.assert_array_equal(cr.compile(f)(x, k), f(x, k))

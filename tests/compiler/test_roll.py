@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import chainrule as cr
+from chainrule.compiler.program import Program
 from chainrule.compiler.roll import roll
 from chainrule.core.graph import Graph
 
@@ -43,7 +44,17 @@ def rolled(f, *args, least=16):
         expected, found = outcome(graph, leaves), outcome(new, leaves)
         for a, b in zip(expected, found, strict=True):
             assert same(a, b), f"{a} is now {b}"
+    if equations(new) < 300:
+        compiled_gives_the_same(new, graph.flatten(*args))
     return new
+
+
+def compiled_gives_the_same(graph, leaves):
+    expected, found = graph.run(leaves), Program(graph)(leaves)
+    for a, b in zip(expected, found, strict=True):
+        low = np.asarray(a).dtype == np.float32
+        np.testing.assert_allclose(b, a, rtol=1e-4 if low else 1e-10, atol=1e-12 * np.max(np.abs(a), initial=1))
+        assert np.asarray(b).dtype == np.asarray(a).dtype
 
 
 def size(f, *args):
