@@ -382,7 +382,7 @@ class Plan:
         places: Callable[..., Any] | None = None,
     ) -> None:
         """A kernel, or an addition to one, that stores `value(maker, j)` for every j below `shape`."""
-        loops = loop_axes(shape)
+        loops = self.loops(var) if part is None else loop_axes(shape)
         extents = tuple(shape[a] for a in loops)
         last = next((s for s in reversed(self.steps) if isinstance(s, Kernel) and s.extents == extents), None)
         for kernel in (last if part is None else None, self.new(extents)):
@@ -401,6 +401,14 @@ class Plan:
             kernel.written |= {(var, s.place): s.value for s in stores if isinstance(s.place, Index)}
         self.stored.add(var)
         self.filled[var] = max(kernel.number, self.filled.get(var, -1))
+
+    def loops(self, var: Var) -> list[int]:
+        """The axes that are loops in a kernel that makes `var`."""
+        shape = var.aval.shape
+        few = math.prod(shape) <= WRITTEN_OUT and max(shape, default=0) <= SHORT
+        if few and self.made_by[var].primitive.parts is not None:  # of many things: each element is another
+            return []
+        return loop_axes(shape)
 
     def new(self, extents: Sequence[int]) -> Kernel:
         kernel = Kernel(len(self.steps), [], Body(longest_short(extents), self.can))
@@ -431,7 +439,7 @@ class Plan:
         if first.number >= kernel.number:
             return
         shape = var.aval.shape
-        loops = loop_axes(shape)
+        loops = self.loops(var)
         if tuple(shape[a] for a in loops) != first.extents:
             return
         made = {j: first.memo.get((var, j)) for j in written_out(shape, loops, first.counters)}
