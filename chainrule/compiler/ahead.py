@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..core.errors import LostGradientError
+from ..core.primitive import Primitive
 from ..core.trace import Tracer, frozen
 from ..core.tree import flatten
 from ..transforms.batching import Batched
 from ..transforms.bodies import BodyTrace, body_of, close
+from ..transforms.lazy import LazyTrace
 from ..transforms.recording import RecordingTrace
 from ..transforms.reverse import no_tape
 from .roll import roll
@@ -22,7 +24,7 @@ WORTH_WHILE = 512
 """Equations below which a function is differentiated as it is."""
 
 
-class Tracing(RecordingTrace):
+class Tracing(LazyTrace):
     """Records what is to be compiled."""
 
     __slots__ = ()
@@ -31,17 +33,19 @@ class Tracing(RecordingTrace):
         return ahead(f, primals)
 
 
-class AheadTrace(BodyTrace):
+class AheadTrace(LazyTrace, BodyTrace):
     """Records, within the former, a function with the values that are there, at which it may look."""
 
     __slots__ = ()
 
     prepare = Tracing.prepare
-    value = RecordingTrace.value
     concrete = RecordingTrace.concrete
     is_constant = RecordingTrace.is_constant
 
-    def process(self, primitive: Any, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    def captured(self, x: Tracer) -> Any:
+        return self.capture(x)
+
+    def process(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         if no_tape():
             raise LostGradientError("a part of this function is not to be differentiated")
         return super().process(primitive, args, params)

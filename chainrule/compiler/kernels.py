@@ -22,6 +22,7 @@ import numpy as np
 from ..core.graph import Equation, Graph, Var
 from ..core.primitive import Aval, Part
 from ..core.trace import NUMBERS, aval_of
+from ..ops.moves import transpose
 from .control import OPERATIONS, Control, as_given, control
 from .indices import Counter, Index, NotAffine, counting, flat, strides_of, unflat
 from .scalars import Body, LongReduction, Scalar, Step
@@ -32,6 +33,8 @@ FEW = 7
 """The same where there is no other loop: an axis that is longer fills a vector."""
 WRITTEN_OUT = 64
 """How many elements of an array at the most are written out in a body."""
+OUTWEIGHED = 64
+"""Up to so many turns a loop does not make up for a number that is made before it, if that is not QUICK."""
 QUICK = 8
 """Up to this cost a number is rather made again than read."""
 
@@ -136,6 +139,8 @@ class Maker:
 
     def __init__(self, plan: Plan, kernel: Kernel, root: Var):
         self.plan, self.kernel, self.root = plan, kernel, root
+        self.at: tuple[Any, ...] = ()
+        """the index of the element that is being defined"""
 
     def run(self, rule: Callable[[], Any]) -> Any:
         """What the rule comes to, after all that it needs; no recursion, so that chains may be of any length."""
@@ -155,10 +160,23 @@ class Maker:
         found = self.kernel.memo.get((var, i))
         if found is None:
             raise Pending(var, i)
+        if self.is_outside(i) and var not in self.plan.stored and self.kernel.body.cost(found, QUICK) > QUICK:
+            raise NeedsWhole(var)
         return found
 
+    def is_outside(self, i: tuple[Any, ...]) -> bool:
+        """Whether an element is needed once in a run of the innermost loop, which is too short to make up for it.
+
+        It would be made one number at a time there, and in vectors in a loop of its own.
+        """
+        counters = self.kernel.counters
+        if not counters or counters[-1].extent > OUTWEIGHED or not (i and self.at):
+            return False
+        last = counters[-1]
+        return any(depends(k, last) for k in self.at) and not any(depends(k, last) for k in i)
+
     def find(self, var: Var, i: tuple[Any, ...]) -> Scalar:
-        if var in self.plan.stored:
+        if var in self.plan.stored and var not in self.plan.views:
             return self.stored(var, i)
         if any(isinstance(k, Scalar) for k in i):
             raise NeedsWhole(var)
@@ -170,6 +188,7 @@ class Maker:
     def define(self, var: Var, i: tuple[Any, ...]) -> Scalar:
         """By the record of the operation that makes it."""
         e, body = self.plan.made_by[var], self.kernel.body
+        self.at = i
         operands = [Operand(self, a) for a in e.args]
         body.may_loop = var is self.root
         try:
@@ -192,7 +211,7 @@ class Maker:
         return self.at_place(var, place_of(self.kernel.body, i, var.aval.shape))
 
     def at_place(self, var: Var, place: Index | Scalar) -> Scalar:
-        if var not in self.plan.stored:
+        if var not in self.plan.stored or var in self.plan.views:
             raise NeedsWhole(var)
         if isinstance(place, Index):
             return self.read(var, place)
@@ -266,12 +285,15 @@ class Plan:
         equations = [self.with_named_arrays(e) for e in graph.equations]
         self.made_by: dict[Var, Equation] = {v: e for e in equations for v in e.outputs}
         self.stored: set[Var] = {*graph.inputs, *self.constants}
+        self.views: set[Var] = set()
+        """what calls take as NumPy's views, and loops from what it is a view of"""
         self.filled: dict[Var, int] = {}
         """the number of the step after which a buffer is complete"""
         self.inlined: dict[Var, Kernel] = {}
         """the kernel that made elements of a value that is not stored"""
+        self.results = {*graph.outputs, *(v for v, _ in graph.guards)}
         called = {a for e in equations if not has_elements(e) for a in (*e.args, *e.outputs) if isinstance(a, Var)}
-        wanted = {*graph.outputs, *(v for v, _ in graph.guards), *called}
+        wanted = self.results | called
         for e in equations:
             for v in e.outputs:
                 if v in wanted and v not in self.stored:
@@ -301,7 +323,7 @@ class Plan:
         waiting = [var]
         while waiting:
             try:
-                if waiting[-1] not in self.stored:
+                if waiting[-1] not in self.stored or waiting[-1] in self.views:
                     self.attempt(waiting[-1])
                 waiting.pop()
             except NeedsWhole as needed:
@@ -336,7 +358,11 @@ class Plan:
     def call(self, e: Equation) -> None:
         for a in e.args:
             if isinstance(a, Var) and a not in self.stored:
-                raise NeedsWhole(a)
+                made = self.made_by[a]
+                if made.primitive is not transpose or a in self.results:
+                    raise NeedsWhole(a)
+                self.call(made)
+                self.views.add(a)
         step = None
         if e.primitive in OPERATIONS and all(self.can("load", [np.dtype(v.aval.dtype)]) for v in e.outputs):
             step = control(e, len(self.steps), lambda graph: Plan(graph, self.can))
@@ -400,6 +426,7 @@ class Plan:
         if part is None:
             kernel.written |= {(var, s.place): s.value for s in stores if isinstance(s.place, Index)}
         self.stored.add(var)
+        self.views.discard(var)
         self.filled[var] = max(kernel.number, self.filled.get(var, -1))
 
     def loops(self, var: Var) -> list[int]:
@@ -449,6 +476,11 @@ class Plan:
         first.written |= {(var, flat(j, shape)): v for j, v in made.items() if v}
         self.stored.add(var)
         self.filled[var] = first.number
+
+
+def depends(k: Any, counter: Counter) -> bool:
+    """Whether an index, or a part of one, changes with a counter; what is computed may."""
+    return isinstance(k, Scalar) or (isinstance(k, Index) and k.factor(counter) != 0)
 
 
 def is_named(x: Any, always: bool) -> bool:

@@ -57,7 +57,7 @@ class Program:
         self.seconds: dict[str, float] = dict(seconds or {})
         self.modules: list[Module] = []
         self.workspace = 0
-        self.graph = self._timed("simplify", simplify, self._timed("roll", roll, graph), stable=False)
+        self.graph = self._timed("simplify", simplify, self._timed("roll", roll, graph), stable=False, reorder=True)
         self.plan = self._timed("plan", Plan, self.graph, can)
         for v in self.plan.stored:
             if 0 in v.aval.shape and v not in self.graph.inputs:  # nothing fills it

@@ -1,7 +1,8 @@
 """The table of rewrites: what is put in the place of what. Each is two little functions (compiler/patterns.py).
 
 EXACT ones change no bit of any result, of zeros the sign and of NaN the meaning included. STABLE ones give what the
-formula means, where it loses digits or overflows on the way: they round otherwise. FAST ones hold for real numbers, and
+formula means, where it loses digits or overflows on the way: they round otherwise. REORDERED ones add the same numbers
+in another order. FAST ones hold for real numbers, and
 are for those who have asked for them.
 """
 
@@ -245,6 +246,30 @@ STABLE = [
     Rewrite(lambda ct, x: (ct * (1 / (1 + np.exp(x)))) * np.exp(x), of("f", lambda ct, x: ct * expit(x))),
     Rewrite(lambda x: expit(x) * np.exp(-x), of("f", lambda x: expit(-x))),
     Rewrite(lambda ct, x: (ct * expit(x)) * np.exp(-x), of("f", lambda ct, x: ct * expit(-x))),
+]
+
+# ---- sums in another order -------------------------------------------------------------------------------------------
+
+
+def sum_of_product(a: Any, b: Any, *, axes: Any, keepdims: Any) -> Any:
+    """The sum over the rows, or the columns, of a product of matrices: a product of what is summed already."""
+    n = len(a.shape)
+    if n < 2 or n != len(b.shape) or axes not in ((n - 2,), (n - 1,)):
+        return NotImplemented
+    rows = axes == (n - 2,)
+    y = np.sum(a, axis=n - 2, keepdims=True) @ b if rows else a @ np.sum(b, axis=n - 1, keepdims=True)
+    return y if keepdims else np.squeeze(y, axis=axes)
+
+
+REORDERED = [
+    Rewrite(
+        lambda x, *, axes, keepdims: bind(sum_, np.negative(x), axes=axes, keepdims=keepdims),
+        of("f", lambda x, *, axes, keepdims: -bind(sum_, x, axes=axes, keepdims=keepdims)),
+    ),
+    Rewrite(
+        lambda a, b, *, axes, keepdims: bind(sum_, np.matmul(a, b), axes=axes, keepdims=keepdims),
+        of("f", sum_of_product),
+    ),
 ]
 
 # ---- for real numbers only -------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from .hoist import hoist
 from .join import join
 from .patterns import Table, work
 from .repeats import aval_like, bits, known
-from .rewrites import EXACT, FAST, STABLE
+from .rewrites import EXACT, FAST, REORDERED, STABLE
 
 FOLDED = 1 << 16
 """Elements of a constant that is made here, beyond those of what it is made of."""
@@ -35,7 +35,7 @@ CHAIN = 16
 """Rewrites of what a rewrite has written, in a row."""
 
 
-def simplify(graph: Graph, fastmath: bool = False, stable: bool = True) -> Graph:
+def simplify(graph: Graph, fastmath: bool = False, stable: bool = True, reorder: bool = False) -> Graph:
     """`graph`, simplified.
 
     Parameters
@@ -46,11 +46,13 @@ def simplify(graph: Graph, fastmath: bool = False, stable: bool = True) -> Graph
         Whether to take rewrites that hold for real numbers, but not for NaN, infinities and signed zeros.
     stable : bool
         Whether to take those that replace formulas by others with the same meaning and a smaller error.
+    reorder : bool
+        Whether to take those that add up in another order.
 
     Returns
     -------
     Graph
-        Without `fastmath` and `stable` it gives the same results, in every bit.
+        Without any of these it gives the same results, in every bit.
 
     Notes
     -----
@@ -67,11 +69,11 @@ def simplify(graph: Graph, fastmath: bool = False, stable: bool = True) -> Graph
         v6:float64[3] = add(v7, 0.909297)
         return v6
     """
-    rules = Table([*(STABLE if stable else []), *EXACT, *(FAST if fastmath else [])])
+    rules = [*(STABLE if stable else []), *EXACT, *(REORDERED if reorder else []), *(FAST if fastmath else [])]
     with put_off:
         if any(e.primitive is scan for e in graph.equations):  # they are joined while they still do the same
             graph = simplified(hoist(graph), Table(EXACT), {})
-        return simplified(graph, rules, {})
+        return simplified(graph, Table(rules), {})
 
 
 def simplified(graph: Graph, rules: Table, cache: dict[Hashable, Any]) -> Graph:

@@ -47,7 +47,8 @@ class VectorLoop:
 
     def __init__(self, f, extent, width, body, reductions, unroll, once, start):
         self.f, self.extent, self.width, self.body, self.start = f, extent, width, body, start
-        self.reductions, self.unroll = reductions, unroll
+        self.reductions = reductions
+        self.unroll = unroll if not isinstance(extent, int) else max(1, min(unroll, extent // width))
         self.once = once and width > 1 and f.target.masks
         self.masked = width > 1 and f.target.masks
 
@@ -90,7 +91,10 @@ class VectorLoop:
                 made += self.turn(i + u * self.width if u else i, self.width, None, sums[u * k : u * k + k])
             return made
 
-        sums = list(self.f.loop(whole, turns, identities * self.unroll, self.start, step))
+        if whole == step and self.start == 0:  # one turn needs no loop
+            sums = turns(self.f.constant(0, i64), *identities * self.unroll)
+        else:
+            sums = list(self.f.loop(whole, turns, identities * self.unroll, self.start, step))
         parts = [sums[u * k : u * k + k] for u in range(self.unroll)]
         while len(parts) > 1:
             half = (len(parts) + 1) // 2
@@ -108,6 +112,8 @@ class VectorLoop:
             left = f.splat((self.extent - i), self.width)
             return self.turn(i, self.width, f.iota(i64.vector(self.width)) < left, sums)
 
+        if isinstance(start, int) and isinstance(self.extent, int) and 0 <= self.extent - start <= self.width:
+            return tuple(turn(f.constant(start, i64), *sums))
         return f.loop(self.extent, turn, sums, start, self.width)
 
     def folded(self, sums: Sequence[Value]) -> tuple[Value, ...]:

@@ -16,10 +16,12 @@ copied; of large ones the tape keeps a checksum, and the backward pass raises if
 """
 
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from .deferred import Deferred, known
 from .errors import ModifiedArrayError, user_line
 
 COPY_BELOW = 32768
@@ -28,14 +30,18 @@ there, and what an operation makes of the array is mostly as large."""
 
 
 class Memory:
-    """How a tracer shares memory. Attached to a tracer at its first write, or if it is a view."""
+    """How a tracer shares memory. Attached to a tracer at its first write, or if it is a view.
 
-    __slots__ = ("base", "copied", "key", "owned", "remake", "root", "seen", "version", "write_back")
+    is_view: None, or what says whether it is a view at all; asked when one of the two is written into.
+    """
+
+    __slots__ = ("base", "copied", "is_view", "key", "owned", "remake", "root", "seen", "version", "write_back")
 
     def __init__(self, owned=False, base=None, remake=None, write_back=None, key=None, copied=False):
         self.owned = owned
         self.version = 0  # counted at the root of the views only
         self.base, self.remake, self.write_back, self.key, self.copied = base, remake, write_back, key, copied
+        self.is_view: Callable[[], bool] | None = None
         if base is not None:
             above = base.memory
             self.root = base if above is None or above.base is None else above.root
@@ -81,9 +87,27 @@ def layout(x: Any) -> Any:
 
 def is_view(y: Any, base: Any) -> bool:
     """Whether NumPy made the array under `y` a view of the one under `base`: a reshape, for one, may have to copy."""
+    y, base = beneath(y, base)
+    if isinstance(y, Deferred) and y.is_view_of(base):
+        return True
+    y, base = known(y), known(base)
+    return isinstance(y, np.ndarray) and np.may_share_memory(y, base)
+
+
+def beneath(y: Any, base: Any) -> tuple[Any, Any]:
+    """The plain values, computed or not, under two tracers."""
     while hasattr(y, "companion") and hasattr(base, "companion"):
         y, base = y.primal, base.primal
-    return isinstance(y, np.ndarray) and np.may_share_memory(y, base)
+    return y, base
+
+
+def decide(tracer: Any) -> None:
+    """Finds out whether what may be a view is one."""
+    memory = tracer.memory
+    if memory.is_view is not None:
+        if not memory.is_view():
+            tracer.memory = Memory(owned=memory.owned)
+        memory.is_view = None
 
 
 def become(tracer: Any, new: Any) -> None:
@@ -99,6 +123,9 @@ def refresh(tracer: Any) -> None:
     """Makes a view again from its base, if what they share has been written into."""
     stale = []
     while tracer.memory is not None and tracer.memory.base is not None and not fresh(tracer):
+        decide(tracer)
+        if tracer.memory.base is None:
+            break
         stale.append(tracer)
         tracer = tracer.memory.base
     for view in reversed(stale):
@@ -116,9 +143,10 @@ def read(tracer: Any) -> None:
 
 def written(tracer: Any, new: Any, owned: bool) -> Any:
     """Records that `tracer` has been overwritten with `new`, and tells its base if it is a view."""
-    become(tracer, new)
     if tracer.memory is None:
         tracer.memory = Memory()
+    decide(tracer)
+    become(tracer, new)
     memory = tracer.memory
     memory.owned = owned and tracer._trace.writes_in_place
     if memory.base is None:

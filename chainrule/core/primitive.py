@@ -116,6 +116,9 @@ class Primitive:
     """`(wanted, *x) -> slopes`: something small from which `vjp` gets all that it reads of large arrays `x` and `y`, if
     it is given as its parameter `slopes`; the tape keeps that instead of what `saves` says"""
 
+    memory: str | None = None
+    """What is known of y's place in NumPy's memory: "ordered": in C order if all of x is, as what is elementwise;
+    "view": a view of x; "reshape": in C order, and a view, if x is in C order; None: anything"""
     moves: bool = False
     """Whether it computes nothing: each element of y is one of x, or zero"""
     places: Callable[..., Any] | None = None

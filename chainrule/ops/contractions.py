@@ -93,9 +93,14 @@ def matmul_slots(wanted, y, a, b):  # y[i, j] depends on row i of a and column j
     return product_slots(wanted, (a, b), [left, right], lead + rows + columns)
 
 
+SHORT_FOR_BLAS = 4
+"""Sizes of a product of matrices up to which loops beat BLAS, however long the other two are."""
+
+
 def matmul_element(body, i, a, b):
     rows, columns = (v.shape[k] if len(v.shape) > 1 else 1 for v, k in ((a, -2), (b, -1)))
-    if a.shape[-1] > body.unroll and max(rows, columns) > body.unroll:
+    long, sizes = body.unroll, (rows, columns, a.shape[-1])
+    if (min(sizes) > SHORT_FOR_BLAS and max(sizes) > long) or (a.shape[-1] > long and max(rows, columns) > long):
         raise NotImplementedError("BLAS is quicker")
     i = list(i)
     column = (i.pop(),) if len(b.shape) > 1 else ()
@@ -119,6 +124,7 @@ matmul = register(
         saves=keeps_others,
         batch=matmul_batch,
         element=matmul_element,
+        memory="ordered",
         slots=matmul_slots,
     )
 )

@@ -405,6 +405,7 @@ def structural(
     element: Callable[..., Any] | None = None,
     move: Callable[..., Any] | None = None,
     slots: Callable[..., Any] | None = None,
+    memory: str | None = None,
 ) -> Primitive:
     """A primitive that only moves elements of its one input; `impl` says where to.
 
@@ -429,7 +430,7 @@ def structural(
         return ((_slots.Link(move(y, x, **params) if move else _slots.ruled(primitive, **params)),),)
 
     rules = aval, jvp, vjp, keeps_nothing, batch_rule, slots or moved
-    primitive = Primitive(name, impl, *rules, element=element, zeros="move", moves=True)
+    primitive = Primitive(name, impl, *rules, element=element, zeros="move", moves=True, memory=memory)
     return register(primitive)
 
 

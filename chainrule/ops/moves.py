@@ -21,6 +21,7 @@ reshape = structural(
     batch=lambda x, *, shape: bind(reshape, x, shape=batched_shape(x, shape)),
     element=lambda body, i, x, *, shape: x.flat(i, shape),
     move=lambda y, x, *, shape: slots.Reshaped(x.shape, y.shape),
+    memory="reshape",
 )
 
 
@@ -38,6 +39,7 @@ broadcast_to = structural(
     batch=broadcast_batch,
     element=lambda body, i, x, *, shape: x(stretched_index(i, x.shape)),
     move=lambda y, x, *, shape: slots.stretched(x.shape, y.shape),
+    memory="view",
 )
 
 transpose = structural(
@@ -47,6 +49,7 @@ transpose = structural(
     batch=lambda x, *, axes: bind(transpose, x, axes=(0, *(i + 1 for i in axes))),
     element=lambda body, i, x, *, axes: x(tuple(i[k] for k in inverse_permutation(axes))),
     move=lambda y, x, *, axes: slots.Aligned(tuple(axes), (), y.shape),
+    memory="view",
 )
 
 
@@ -231,6 +234,7 @@ windows = structural(
     transpose=windows_transpose,
     batch=lambda x, *, sizes, axes: bind(windows, x, sizes=sizes, axes=tuple(a + 1 for a in axes)),
     element=lambda body, i, x, *, sizes, axes: x(windows_source(i, len(x.shape), axes)),
+    memory="view",
 )
 
 

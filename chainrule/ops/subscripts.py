@@ -110,6 +110,8 @@ def index_arrays(item):
 
 def out_shape(shape, index, arrays):
     """The shape of x[index], from moving no data."""
+    if len(index) == 1 and type(index[0]) is int and shape and -shape[0] <= index[0] < shape[0]:  # most often
+        return shape[1:]
     blank = np.broadcast_to(np.zeros((), bool), shape)
     return blank[fill_in(index, [np.broadcast_to(np.zeros((), np.intp), np.shape(a)) for a in arrays])].shape
 

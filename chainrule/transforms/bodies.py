@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.deferred import Deferred, item
 from ..core.errors import LostGradientError, user_line
 from ..core.graph import Equation, Graph, Var
 from ..core.primitive import Primitive
@@ -89,14 +90,13 @@ class BodyTrace(RecordingTrace):
 
     def value(self, primitive: Primitive, values: list[Any], params: dict[str, Any]) -> Any:
         """An example of the result; anything, where the operation cannot be done or is a loop, which may not end."""
-        if not any(isinstance(p, Graph) for p in params.values()):
+        if not any(isinstance(p, Graph) for p in params.values()) and not any(isinstance(x, Deferred) for x in values):
             try:
                 return super().value(primitive, values, params)
             except (ArithmeticError, ValueError):
                 pass
         avals = primitive.aval(*map(aval_of, values), **params)
-        ys = tuple(np.ones(a.shape, a.dtype) for a in (avals if primitive.multi else (avals,)))
-        return ys if primitive.multi else ys[0]
+        return tuple(map(Deferred, avals)) if primitive.multi else Deferred(avals)
 
     def concrete(self, tracer: Tracer, what: str) -> Any:
         raise LooksAtValuesError(
@@ -118,7 +118,7 @@ def example(x: Any) -> Any:
     if not batches:
         return x
     first = (0,) * batches
-    return x[first] if all(np.shape(x)[:batches]) else np.ones(shape, dtype)[()]
+    return item(x, first) if all(np.shape(x)[:batches]) else np.ones(shape, dtype)[()]
 
 
 class Body(NamedTuple):

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.deferred import known
 from ..core.garbage import put_off
 from ..core.graph import Equation, Graph, Var
 from ..core.primitive import Aval, Primitive
@@ -92,9 +93,9 @@ class RecordingTrace(Trace):
         if params.get("in_place"):  # leave to overwrite an argument: here the argument is a variable, which stays
             params = params | {"in_place": False}
         own = [isinstance(a, Recorded) and a._trace is self for a in args]
-        y = self.value(primitive, [a.primal if on else a for a, on in zip(args, own, strict=True)], params)
-        outputs = tuple(map(self.name, y)) if primitive.multi else (self.name(y),)
         kept = tuple(a.companion if on else self.constant(a) for a, on in zip(args, own, strict=True))
+        y = self.value(primitive, [a.primal if on else k for a, on, k in zip(args, own, kept, strict=True)], params)
+        outputs = tuple(map(self.name, y)) if primitive.multi else (self.name(y),)
         self.graph.equations.append(Equation(primitive, kept, params, tuple(o.companion for o in outputs)))
         return outputs if primitive.multi else outputs[0]
 
@@ -120,7 +121,7 @@ class RecordingTrace(Trace):
 
     def concrete(self, tracer: Tracer, what: str) -> Any:
         """The value; that it was asked for is a guard of the graph."""
-        value = concrete(tracer.primal, what)
+        value = concrete(known(tracer.primal), what)
         self.graph.guards.append((tracer.companion, np.array(value)))
         return value
 

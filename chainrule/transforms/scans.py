@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.deferred import item
 from ..core.graph import Graph, Var
 from ..core.primitive import Aval, Primitive, keeps_args, register
 from ..core.trace import aval_of, bind
@@ -59,7 +60,7 @@ def split(values: Sequence[Any], consts: int, carries: int) -> Split:
 def one_of_each(xs: Sequence[Any]) -> list[Any]:
     """An example of what the body gets of `xs`."""
     rows = map(example, xs)
-    return [x[0] if len(x) else np.ones(x.shape[1:], x.dtype)[()] for x in rows]
+    return [item(x, (0,)) if x.shape[0] else np.ones(x.shape[1:], x.dtype)[()] for x in rows]
 
 
 def loop(body: Graph, consts: Sequence[Any], carry: Sequence[Any], xs: Sequence[Any], length: int, reverse: bool):

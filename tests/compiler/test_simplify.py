@@ -11,7 +11,7 @@ import chainrule as cr
 from cases import CASES
 from chainrule import testing
 from chainrule.compiler.check import check
-from chainrule.compiler.rewrites import EXACT, FAST, STABLE
+from chainrule.compiler.rewrites import EXACT, FAST, REORDERED, STABLE
 from chainrule.compiler.roll import roll
 from chainrule.compiler.simplify import simplify
 from chainrule.core.graph import Graph
@@ -45,6 +45,20 @@ def exactly(f, *args):
         for a, b in zip(graph.run(graph.flatten(*args)), new.run(new.flatten(*args)), strict=True):
             assert same(a, b), (a, b)
     return new
+
+
+def test_sums_of_products_of_matrices():
+    """Over rows or columns: what is summed first is multiplied once."""
+    a, b = rng.normal(size=(2, 5, 3)), rng.normal(size=(2, 3, 4))
+    for axis, keepdims in ((1, False), (2, False), (1, True), (0, False), ((1, 2), False)):
+        f = lambda a, b, axis=axis, keepdims=keepdims: np.sum(-(a @ b), axis=axis, keepdims=keepdims)
+        graph = cr.record(f, a, b)
+        new = simplify(graph, stable=False, reorder=True)
+        check(new)
+        assert np.allclose(new(a, b), f(a, b), rtol=1e-13)
+        smaller = [e.outputs[0].aval.shape for e in new.equations if e.primitive.name == "matmul"]
+        assert (smaller == [(2, 5, 4)]) == (axis in (0, (1, 2)))
+        assert len(simplify(graph, stable=False).equations) == len(graph.equations)
 
 
 # ---- one thing at a time ---------------------------------------------------------------------------------------------
@@ -330,7 +344,7 @@ def test_every_example_gives_the_same(case):
 
 
 def test_every_rewrite_is_named_by_an_operation():
-    assert all(rule.root.primitive is not None for rule in [*EXACT, *STABLE, *FAST])
+    assert all(rule.root.primitive is not None for rule in [*EXACT, *STABLE, *REORDERED, *FAST])
 
 
 @settings(deadline=None, max_examples=100)

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ...core.memory import is_view, layout, view
+from ...core.deferred import Deferred, known
+from ...core.memory import beneath, is_view, layout, view
 from ...core.trace import Tracer, aval_of, bind, operand
 from .. import moves
 from .tools import all_axes, along, array, dims_of, ndim, one_axis, plain, refuse, shape, signature_of
@@ -83,10 +84,15 @@ def as_view(function: Any, inverse: Any = None) -> Any:
         def write_back(base, part):
             base[...] = inverse(part, base, *args, **kwargs)
 
-        if isinstance(a, Tracer) and y is not a and is_view(y, a):
-            like = layout(a)
-            if like is a or is_view(function(like, *args, **kwargs), like):
-                view(y, a, remake, write_back if inverse else None, number=False)
+        if not isinstance(a, Tracer) or y is a:
+            return y
+        like, under = layout(a), beneath(y, a)
+        if like is a and isinstance(under[0], Deferred) and not under[0].is_view_of(under[1]):
+            view(y, a, remake, write_back if inverse else None, number=False)
+            if y.memory is not None:
+                y.memory.is_view = lambda: is_view(*under)
+        elif is_view(y, a) and (like is a or is_view(function(like, *args, **kwargs), like)):
+            view(y, a, remake, write_back if inverse else None, number=False)
         return y
 
     return implementation
@@ -132,14 +138,26 @@ def reshape(a, /, shape=None, order="C", *, copy=None):
 @signature_of(np.ravel)
 def ravel(a, order="C"):
     y = np.reshape(a, -1, order="F" if order == "F" else "C")
-    return y if is_contiguous(y) else np.copy(y)
+    memory = y.memory if isinstance(y, Tracer) else None
+    if memory is None or memory.is_view is None:
+        return y if is_contiguous(y) else np.copy(y)
+    shares = memory.is_view
+    value = value_of(y)
+    memory.is_view = lambda: shares() and known(value).flags.c_contiguous
+    return y
 
 
 def is_contiguous(x):
     """Whether the array under `x` is: NumPy's ravel makes a copy of what is not."""
+    x = known(value_of(x))
+    return not isinstance(x, np.ndarray) or x.flags.c_contiguous
+
+
+def value_of(x):
+    """The value under `x`, computed or not."""
     while isinstance(x, Tracer):
         x = x.primal
-    return not isinstance(x, np.ndarray) or x.flags.c_contiguous
+    return x
 
 
 @signature_of("flat")

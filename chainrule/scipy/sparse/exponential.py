@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse.linalg as spla
 
+from ...core.deferred import known
 from ...core.errors import LostGradientError, MissingRuleError, user_line
 from ...core.trace import Tracer
 from .constructors import instead_of, sparse
@@ -83,4 +84,4 @@ def plain(x: Any) -> float:
     """The value of x; of a batch the largest."""
     while isinstance(x, Tracer):
         x = x.primal
-    return float(np.max(x))
+    return float(np.max(known(x)))

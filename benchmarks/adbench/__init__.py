@@ -1,0 +1,1 @@
+"""The objectives of ADBench as plain NumPy, and their inputs."""
