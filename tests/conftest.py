@@ -6,6 +6,9 @@ import os
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
+# Nothing is kept from one run to the next, nor taken from what the user has.
+os.environ["CHAINRULE_CACHE"] = "off"
+
 from hypothesis import HealthCheck, settings  # noqa: E402
 
 # Nothing here looks at a clock: a slow machine is no failure.

@@ -96,6 +96,10 @@ class NeedsWhole(Exception):
         self.var = var
 
 
+class NotUniform(Exception):
+    """The elements along an axis are made in different ways."""
+
+
 class Conflict(Exception):
     """What is to be computed needs something that is complete only after this kernel."""
 
@@ -137,8 +141,10 @@ class Operand:
 class Maker:
     """Makes elements of values within one kernel."""
 
-    def __init__(self, plan: Plan, kernel: Kernel, root: Var):
+    def __init__(self, plan: Plan, kernel: Kernel, root: Var, uniform: bool = False):
         self.plan, self.kernel, self.root = plan, kernel, root
+        self.uniform = uniform
+        """whether all elements are to be made in the same way"""
         self.at: tuple[Any, ...] = ()
         """the index of the element that is being defined"""
 
@@ -191,6 +197,8 @@ class Maker:
         self.at = i
         operands = [Operand(self, a) for a in e.args]
         body.may_loop = var is self.root
+        if self.uniform and e.primitive.parts is not None:
+            raise NotUniform
         try:
             if e.primitive.element is not None:
                 found = e.primitive.element(body, i, *operands, **e.params)
@@ -409,12 +417,24 @@ class Plan:
     ) -> None:
         """A kernel, or an addition to one, that stores `value(maker, j)` for every j below `shape`."""
         loops = self.loops(var) if part is None else loop_axes(shape)
+        last = len(shape) - 1
+        if loops and last not in loops and shape[last] > FEW:  # long enough to fill a vector
+            try:
+                self.fill_loops(var, shape, [*loops, last], value, part, places, uniform=True)
+                return
+            except NotUniform:
+                pass
+        self.fill_loops(var, shape, loops, value, part, places)
+
+    def fill_loops(self, var, shape, loops, value, part, places, uniform=False) -> None:
+        """The same, with these axes as loops."""
         extents = tuple(shape[a] for a in loops)
         last = next((s for s in reversed(self.steps) if isinstance(s, Kernel) and s.extents == extents), None)
         for kernel in (last if part is None else None, self.new(extents)):
             if kernel is not None:
                 try:
-                    stores = self.stores(Maker(self, kernel, var), var, shape, loops, value, part, places)
+                    maker = Maker(self, kernel, var, uniform)
+                    stores = self.stores(maker, var, shape, loops, value, part, places)
                 except Conflict:
                     continue
                 break
@@ -438,7 +458,7 @@ class Plan:
         return loop_axes(shape)
 
     def new(self, extents: Sequence[int]) -> Kernel:
-        kernel = Kernel(len(self.steps), [], Body(longest_short(extents), self.can))
+        kernel = Kernel(len(self.steps), [], Body(FEW, self.can))
         kernel.counters = [kernel.body.counter(n) for n in extents]
         return kernel
 

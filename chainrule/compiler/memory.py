@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -56,9 +56,16 @@ class Spans:
 def workspace(steps: Iterable[Kernel | Control], given: Container[Var]) -> tuple[dict[Var, int], int]:
     """Where each of the buffers that only these steps see stands, and how many bytes they take together.
 
-    One takes the place of others that are no longer needed: the first gap that it fits in.
+    One takes the place of others that are no longer needed.
     """
-    spans = {v: span for v, span in Spans(steps).of.items() if v not in given}
+    return packed({v: span for v, span in Spans(steps).of.items() if v not in given})
+
+
+def packed(spans: Mapping[Var, Sequence[int]]) -> tuple[dict[Var, int], int]:
+    """Where buffers begin that are needed from one time to another, both included, and how many bytes they take.
+
+    The largest are placed first, each in the first gap that it fits in.
+    """
     places: dict[Var, int] = {}
     for v in sorted(spans, key=lambda v: -size_of(v)):
         (first, last), at = spans[v], 0

@@ -1,8 +1,8 @@
 """LLVM IR -> object code -> functions in memory, and out of it again when they are no longer needed.
 
-The bytes of the object depend on the text, the target and the level alone, so they can be kept on disk and loaded in
-another process: what differs from process to process, the addresses of what the code calls, is written into the
-module's table when it is loaded.
+The bytes of the object depend on the text, the target and the level alone, so they are kept on disk (cache.py) and
+loaded in other processes: what differs between those, the addresses of what the code calls, is written into a table
+of the module's when it is loaded.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from .cache import Cache, default_place
 from .llvm import TABLE, Module
 from .target import Target, host
 
@@ -107,7 +108,25 @@ def object_code(module: Module | str, target: Target | None = None, level: int =
     if level not in LEVELS:
         raise ValueError(f"object_code: level is {level!r}, it has to be one of {LEVELS}")
     target = target or (module.target if isinstance(module, Module) else host())
-    text, llvm = str(module), _llvm()
+    text, kept = str(module), _cache()
+    key = "\0".join((llvm_version(), repr(target), str(level), text)).encode()
+    return kept.get(key, lambda: _compiled(text, target, level)) if kept else _compiled(text, target, level)
+
+
+@functools.cache
+def _cache() -> Cache | None:
+    place = default_place()
+    return Cache(place) if place else None
+
+
+def llvm_version() -> str:
+    import llvmlite
+
+    return f"{llvmlite.__version__} {'.'.join(map(str, _llvm().llvm_version_info))}"
+
+
+def _compiled(text: str, target: Target, level: int) -> bytes:
+    llvm = _llvm()
     with _lock:
         machine = _machine(target, level, target == host())
         context = llvm.create_context()

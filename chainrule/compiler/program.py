@@ -2,26 +2,29 @@
 
 Kernels that follow each other become one native function, entered through a builtin (builtin.py). What no kernel does
 is called in between, by its record. Values are dropped when nothing reads them any more; what stays within one native
-function stands in its workspace, and takes the place of what is no longer needed there.
+function stands in its workspace, and takes the place of what is no longer needed there. What passes between native
+functions and products of matrices does so in buffers that stay from one call of the program to the next.
 """
 
 from __future__ import annotations
 
 import functools
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.graph import Graph, Var
+from ..core.graph import Equation, Graph, Var
+from ..ops.contractions import matmul
 from . import control
 from .builtin import Argument, Options, Result, enter
 from .control import Control
 from .kernels import Call, Kernel, Plan
 from .llvm import Module
 from .lower import can, lower
-from .memory import workspace
+from .memory import ALIGNED, packed, size_of, workspace
 from .roll import roll
 from .simplify import simplify
 from .target import host
@@ -62,6 +65,8 @@ class Program:
         for v in self.plan.stored:
             if 0 in v.aval.shape and v not in self.graph.inputs:  # nothing fills it
                 self.plan.constants.setdefault(v, np.zeros(v.aval.shape, v.aval.dtype))
+        self._buffers: dict[Var, int] = {}
+        self._idle: list[list[tuple[int, np.ndarray]]] = []
         self._place = {v: k for k, v in enumerate(dict.fromkeys((*self.graph.inputs, *self.plan.constants)))}
         self._start: list[Any] = [None] * len(self.graph.inputs)
         self._start += [contiguous(x) for v, x in self.plan.constants.items() if v not in self.graph.inputs]
@@ -90,6 +95,7 @@ class Program:
                 groups.append([step])
         ends = {*self.graph.outputs, *(v for v, _ in self.graph.guards)}
         last = {v: n for n, g in enumerate(groups) for v in read_by(g)}
+        self._buffers, self.buffers = packed(self._spans(groups, ends))
         guards = dict(self.graph.guards)
         steps = []
         for n, g in enumerate(groups):
@@ -98,7 +104,9 @@ class Program:
                 continue
             kept = list(g.equation.outputs) if isinstance(g, Call) else made
             given = list(read_by(g))
-            run = self._call(g) if isinstance(g, Call) else self._native(n, g, given, made)
+            buffers = [v for v in kept if v in self._buffers]
+            new = [v for v in kept if v not in self._buffers]
+            run = self._call(g) if isinstance(g, Call) else self._native(n, g, given, buffers, new)
             for v in kept:
                 self._place.setdefault(v, len(self._place))
             dropped = [
@@ -107,30 +115,63 @@ class Program:
             steps.append(
                 Step(
                     run,
-                    tuple(self._place[v] for v in given),
-                    tuple(self._place[v] for v in kept),
+                    tuple(self._place[v] for v in (*given, *buffers)),
+                    tuple(self._place[v] for v in new),
                     tuple(self._place[v] for v in dropped if v not in self.graph.inputs),
                     tuple((self._place[v], guards[v]) for v in kept if v in guards),
                 )
             )
         return steps
 
+    def _spans(self, groups: Sequence[Any], ends: set[Var]) -> dict[Var, list[int]]:
+        """The values that stay in buffers, and from which step to which they are needed."""
+        spans, shares = {}, {}
+        for n, g in enumerate(groups):
+            fills = not isinstance(g, Call) or g.equation.primitive in FILLS
+            for v in read_by(g):
+                v = shares.get(v, v)
+                if v not in spans:
+                    continue
+                spans[v][1] = n
+                if not fills:
+                    if isinstance(g, Call) and g.equation.outputs[0] in self.plan.views:
+                        shares[g.equation.outputs[0]] = v
+                    else:  # the result may be a view of it
+                        del spans[v]
+            if fills:
+                spans |= {v: [n, n] for v in made_by(g) if v not in ends and size_of(v) >= LARGE}
+        return {v: span for v, span in spans.items() if span[0] < span[1]}
+
+    def _lend(self) -> list[tuple[int, np.ndarray]]:
+        """Memory for one call, and the places of its arrays among the values."""
+        memory, arrays = np.empty(self.buffers + ALIGNED, np.uint8), []
+        start = -memory.ctypes.data % ALIGNED
+        for v, at in self._buffers.items():
+            count, dtype = math.prod(v.aval.shape), np.dtype(v.aval.dtype)
+            x = memory[start + at : start + at + count * dtype.itemsize].view(dtype).reshape(v.aval.shape)
+            arrays.append((self._place[v], x))
+        return arrays
+
     def _call(self, call: Call) -> Callable[..., Any]:
         e = call.equation
+        if e.outputs[0] in self._buffers:
+            return functools.partial(fill, FILLS[e.primitive], self._arguments(e))
         params = {k: self._body(p) if isinstance(p, Graph) else p for k, p in e.params.items()}
         impl = functools.partial(e.primitive.impl, **params) if params else e.primitive.impl
-        order = list(dict.fromkeys(a for a in e.args if isinstance(a, Var)))
-        args = [order.index(a) if isinstance(a, Var) else a for a in e.args]
-        known = [None if isinstance(a, Var) else a for a in e.args]
-        traced = [isinstance(a, Var) for a in e.args]
+        arguments = self._arguments(e)
         avals = [v.aval for v in e.outputs]
 
         def run(*values):
-            y = impl(*[values[a] if on else k for a, k, on in zip(args, known, traced, strict=True)])
+            y = impl(*[values[place] if known is None else known for place, known in arguments])
             ys = y if e.primitive.multi else (y,)
             return tuple(as_stored(x, aval) for x, aval in zip(ys, avals, strict=True))
 
         return run
+
+    def _arguments(self, e: Equation) -> list[tuple[int, Any]]:
+        """Where each argument of an equation is among the values that its call is given, or which constant it is."""
+        order = list(read_by(Call(0, e)))
+        return [(order.index(a), None) if isinstance(a, Var) else (0, a) for a in e.args]
 
     def _body(self, graph: Graph) -> Body:
         """The body of a loop or a branch that is not native throughout."""
@@ -140,17 +181,25 @@ class Program:
         self.modules += program.modules
         return Body(graph, program)
 
-    def _native(self, number: int, steps: list[Kernel | Control], read: Sequence[Var], made: Sequence[Var]) -> Any:
-        given = {v: k for k, v in enumerate([*read, *made])}
+    def _native(
+        self,
+        number: int,
+        steps: list[Kernel | Control],
+        read: Sequence[Var],
+        buffers: Sequence[Var],
+        new: Sequence[Var],
+    ) -> Native:
+        """A native function of what it reads and of the buffers that it fills, which makes `new`."""
+        given = {v: k for k, v in enumerate([*read, *buffers, *new])}
         places, size = workspace(steps, given)
         self.workspace = max(self.workspace, size)
         module = Module(host())
         function = self._timed("lower", lower, module, f"plan{number}", steps, given, places)
         self.modules.append(module)
-        arguments = [argument(v, self.graph.inputs) for v in read]
-        results = [Result(np.dtype(v.aval.dtype), v.aval.shape) for v in made]
-        entered = self._timed("native", enter, module, function, arguments, results, Options(size))
-        return Native(entered, arguments, len(made) != 1)
+        arguments = [argument(v) for v in read] + [argument(v)._replace(written=True) for v in buffers]
+        results = [Result(np.dtype(v.aval.dtype), v.aval.shape) for v in new]
+        entered = self._timed("native", enter, module, function, arguments, results, Options(size), level=LEVEL)
+        return Native(entered, arguments, len(new))
 
     def counts(self) -> dict[str, int]:
         """How many kernels, loops and branches, and calls there are, those within others too."""
@@ -172,6 +221,20 @@ class Program:
         """The results; None if the function would have gone another way for these arguments."""
         values = [as_number(x) for x in leaves] + self._start[len(leaves) :]
         values += [None] * (self._count - len(values))
+        if not self._buffers:
+            return self._run(values)
+        try:
+            lent = self._idle.pop()
+        except IndexError:  # the first call, or one within or beside another
+            lent = self._lend()
+        for place, x in lent:
+            values[place] = x
+        try:
+            return self._run(values)
+        finally:
+            self._idle.append(lent)
+
+    def _run(self, values: list[Any]) -> list[Any] | None:
         for run, read, made, done, guards in self.steps:
             for place, y in zip(made, run(*[values[k] for k in read]), strict=True):
                 values[place] = y
@@ -202,8 +265,8 @@ class Body(NamedTuple):
 class Native:
     """A native function, for arguments that may have to be brought into its form first."""
 
-    def __init__(self, entered: Callable[..., Any], arguments: Sequence[Argument], several: bool):
-        self.entered, self.arguments, self.several = entered, arguments, several
+    def __init__(self, entered: Callable[..., Any], arguments: Sequence[Argument], count: int):
+        self.entered, self.arguments, self.count = entered, arguments, count
 
     def __call__(self, *values: Any) -> Any:
         y = self.entered(*values)
@@ -211,7 +274,24 @@ class Native:
             y = self.entered(*[fitting(x, a) for x, a in zip(values, self.arguments, strict=True)])
             if type(y) is int:
                 raise TypeError(f"compile: argument {-1 - y} of a native function is not as it was compiled for")
-        return y if self.several else (y,)
+        return y if self.count > 1 else (y,) if self.count else ()
+
+
+LEVEL = 1
+"""How hard LLVM works (native.py): below, loops keep their sums in memory and take twice the time; above, nothing is gained
+that could be measured."""
+
+FILLS = {matmul: np.matmul}
+"""Operations whose function fills an array that it is given, and shares no memory with what it returns otherwise."""
+
+LARGE = 1 << 14
+"""Bytes from which a value has a buffer that stays."""
+
+
+def fill(function: Callable[..., Any], arguments: Sequence[tuple[int, Any]], *values: Any) -> tuple[()]:
+    """Calls a function of NumPy's that puts its result into the last of the values."""
+    function(*[values[place] if known is None else known for place, known in arguments], out=values[-1])
+    return ()
 
 
 def as_number(x: Any) -> Any:
@@ -240,7 +320,7 @@ def made_by(step: list[Kernel | Control] | Call) -> dict[Var, None]:
 NUMBERS = {float: np.dtype(float), int: np.dtype(int), bool: np.dtype(bool), complex: np.dtype(complex)}
 
 
-def argument(var: Var, inputs: Sequence[Var]) -> Argument:
+def argument(var: Var) -> Argument:
     """What a native function is compiled for, in the place of a value."""
     dtype, shape = var.aval.dtype, var.aval.shape
     if dtype in NUMBERS:
