@@ -388,7 +388,7 @@ class Plan:
         def parts(maker):
             return e.primitive.parts(*[Operand(maker, a) for a in e.args], **e.params)  # pyright: ignore
 
-        start = len(self.steps)
+        start, boxes = len(self.steps), []
         try:
             for n, part in enumerate(parts(Maker(self, self.new(()), var))):
 
@@ -400,7 +400,9 @@ class Plan:
                     maker.kernel.body.may_loop = False
                     return parts(maker)[n].places(maker.kernel.body, j)
 
-                self.fill_box(var, part.shape, value, part, places)
+                beside = n > 0 and all(apart(part, other) for other in boxes)
+                self.fill_box(var, part.shape, value, part, places, beside)
+                boxes.append(part)
         except (NeedsWhole, NotImplementedError):
             del self.steps[start:]
             self.stored.discard(var)
@@ -414,23 +416,29 @@ class Plan:
         value: Callable[..., Scalar],
         part: Part | None = None,
         places: Callable[..., Any] | None = None,
+        beside: bool = False,
     ) -> None:
-        """A kernel, or an addition to one, that stores `value(maker, j)` for every j below `shape`."""
+        """A kernel, or an addition to one, that stores `value(maker, j)` for every j below `shape`.
+
+        beside: whether a part may be written in the kernel that has written the one before.
+        """
         loops = self.loops(var) if part is None else loop_axes(shape)
         last = len(shape) - 1
         if loops and last not in loops and shape[last] > FEW:  # long enough to fill a vector
             try:
-                self.fill_loops(var, shape, [*loops, last], value, part, places, uniform=True)
+                self.fill_loops(var, shape, [*loops, last], value, part, places, beside, uniform=True)
                 return
             except NotUniform:
                 pass
-        self.fill_loops(var, shape, loops, value, part, places)
+        self.fill_loops(var, shape, loops, value, part, places, beside)
 
-    def fill_loops(self, var, shape, loops, value, part, places, uniform=False) -> None:
+    def fill_loops(self, var, shape, loops, value, part, places, beside, uniform=False) -> None:
         """The same, with these axes as loops."""
         extents = tuple(shape[a] for a in loops)
         last = next((s for s in reversed(self.steps) if isinstance(s, Kernel) and s.extents == extents), None)
-        for kernel in (last if part is None else None, self.new(extents)):
+        if beside:
+            last = last if self.steps[-1] is last else None
+        for kernel in (last if part is None or beside else None, self.new(extents)):
             if kernel is not None:
                 try:
                     maker = Maker(self, kernel, var, uniform)
@@ -496,6 +504,14 @@ class Plan:
         first.written |= {(var, flat(j, shape)): v for j, v in made.items() if v}
         self.stored.add(var)
         self.filled[var] = first.number
+
+
+def apart(one: Part, other: Part) -> bool:
+    """Whether two parts certainly have no element in common."""
+    if any(p.places is not None or p.add or min(p.step, default=1) < 0 for p in (one, other)):
+        return False
+    ends = [[s + d * (n - 1) for s, d, n in zip(p.start, p.step, p.shape, strict=True)] for p in (one, other)]
+    return any(a < s or b < r for a, b, r, s in zip(*ends, one.start, other.start, strict=True))
 
 
 def depends(k: Any, counter: Counter) -> bool:

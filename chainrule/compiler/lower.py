@@ -84,7 +84,12 @@ def arithmetic(op: str) -> Callable[..., Value]:
         return found
     function = vectormath.named(op)
     assert function is not None
-    return lambda f, *args: function(*args)
+
+    def all_of_one_width(f: Function, *args: Value) -> Value:
+        width = max(a.type.width for a in args)
+        return function(*(a if a.type.width == width else f.splat(a, width) for a in args))
+
+    return all_of_one_width
 
 
 def lower(

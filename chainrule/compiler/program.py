@@ -20,6 +20,7 @@ from ..core.graph import Equation, Graph, Var
 from ..ops.contractions import matmul
 from . import control
 from .builtin import Argument, Options, Result, enter
+from .coalesce import coalesce
 from .control import Control
 from .kernels import Call, Kernel, Plan
 from .llvm import Module
@@ -62,6 +63,7 @@ class Program:
         self.workspace = 0
         self.graph = self._timed("simplify", simplify, self._timed("roll", roll, graph), stable=False, reorder=True)
         self.plan = self._timed("plan", Plan, self.graph, can)
+        self._timed("plan", coalesce, self.plan)
         for v in self.plan.stored:
             if 0 in v.aval.shape and v not in self.graph.inputs:  # nothing fills it
                 self.plan.constants.setdefault(v, np.zeros(v.aval.shape, v.aval.dtype))
@@ -278,8 +280,8 @@ class Native:
 
 
 LEVEL = 1
-"""How hard LLVM works (native.py): below, loops keep their sums in memory and take twice the time; above, nothing is gained
-that could be measured."""
+"""How hard LLVM works (native.py): below, loops keep their sums in memory and take twice the time; above, nothing that
+could be measured is gained."""
 
 FILLS = {matmul: np.matmul}
 """Operations whose function fills an array that it is given, and shares no memory with what it returns otherwise."""

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from scipy import special
 
 import chainrule as cr
 from chainrule.compiler.entry import TRACES
@@ -160,6 +161,18 @@ def test_calls_between_kernels():
         for ours, expected in zip(c(A, b), cr.grad(f, argnums=(0, 1))(A, b), strict=True):
             np.testing.assert_allclose(ours, expected, rtol=1e-10, atol=1e-12)
     assert c.stats()["calls"] > 0
+
+
+OF_TWO = [np.arctan2, np.hypot, np.logaddexp, np.logaddexp2, np.power, np.fmod, np.mod, np.floor_divide, np.copysign]
+OF_TWO += [np.fmax, np.fmin, np.maximum, np.heaviside, special.xlogy, special.xlog1py]
+
+
+@pytest.mark.parametrize("f", OF_TWO, ids=lambda f: f.__name__)
+def test_functions_of_a_vector_and_a_number(f):
+    """A column meets an array: in its row it is one number."""
+    a, b = np.random.default_rng(0).uniform(0.5, 2.0, size=(300, 40)), np.linspace(0.6, 1.9, 300)[:, None]
+    for g in (f, lambda a, b: f(b, a)):
+        np.testing.assert_allclose(cr.compile(g)(a, b), g(a, b), rtol=1e-14)
 
 
 def test_to_look_inside():
