@@ -15,6 +15,7 @@ from ..core.trace import NUMBERS, is_traced
 from ..core.tree import flatten
 from ..transforms import arguments
 from ..transforms.recording import record_leaves
+from . import log
 
 LEAVES = np.ndarray, np.generic, float, int, complex
 
@@ -23,7 +24,10 @@ TRACES = 32
 
 
 def compile(
-    f: Callable[..., Any], static_argnums: int | Sequence[int] = (), donate_argnums: int | Sequence[int] = ()
+    f: Callable[..., Any],
+    static_argnums: int | Sequence[int] = (),
+    donate_argnums: int | Sequence[int] = (),
+    fastmath: bool = False,
 ) -> Compiled:
     """The same function, compiled: traced at its first call with arguments of a kind, and native code from then on.
 
@@ -38,6 +42,9 @@ def compile(
     donate_argnums : int or sequence of ints
         Positional arguments that are not used any more after the call, so that their memory may be. Accepted, and not
         made use of yet.
+    fastmath : bool
+        Whether formulas may be replaced by others that are the same for real numbers: `x - x` by 0, though x may be NaN
+        or infinite, and `log(1 + exp(x))` by one that does not overflow.
 
     Returns
     -------
@@ -66,14 +73,14 @@ def compile(
     >>> step.stats()["programs"]
     1
     """
-    return Compiled(f, static_argnums)
+    return Compiled(f, static_argnums, fastmath)
 
 
 class Compiled:
     """A compiled function; made by :func:`compile`."""
 
-    def __init__(self, f: Callable[..., Any], static_argnums: int | Sequence[int] = ()):
-        self._f = f
+    def __init__(self, f: Callable[..., Any], static_argnums: int | Sequence[int] = (), fastmath: bool = False):
+        self._f, self._fastmath = f, fastmath
         self._static = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
         self._ways: dict[Any, list[tuple[Any, Any]]] = {}
         self._direct: Callable[..., Any] | None = None
@@ -81,7 +88,7 @@ class Compiled:
         functools.update_wrapper(self, f, updated=())
 
     def __repr__(self) -> str:
-        return f"<compiled {getattr(self._f, '__name__', type(self._f).__name__)}, {self.stats()['programs']} programs>"
+        return f"<compiled {self._name}, {self.stats()['programs']} programs>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._direct is not None and not kwargs:
@@ -105,6 +112,7 @@ class Compiled:
             return self._f(*args, **kwargs)
         program, structure = self._compiled(of_leaves, leaves)
         ways.insert(0, (program, structure))
+        log.compiled(self._name, key[1], len(ways), program)
         if not kwargs and not self._static and all(isinstance(a, LEAVES) for a in args):
             numbers = tuple(range(len(program.outputs)))
             if structure.unflatten(list(numbers)) == (numbers if len(numbers) > 1 else 0):  # as the builtin has them
@@ -139,15 +147,19 @@ class Compiled:
 
         start = time.perf_counter()
         graph, _, structure, _ = record_leaves(of_leaves, leaves, "compile", Tracing)
-        return Program(graph, {"trace": time.perf_counter() - start}), structure
+        return Program(graph, {"trace": time.perf_counter() - start}, self._fastmath), structure
+
+    @property
+    def _name(self) -> str:
+        return getattr(self._f, "__name__", type(self._f).__name__)
 
     def _give_up(self, key: Any) -> None:
         self._eager.add(key)
-        name = getattr(self._f, "__name__", type(self._f).__name__)
+        log.told(self._name, f"{TRACES} ways are too many: for arguments of this kind it runs eagerly from now on")
         warnings.warn(
-            f"compile: {name} has gone {TRACES} ways for arguments of one kind (at {user_line()}), and runs eagerly "
-            "for these from now on: make choices with np.where or chainrule.cond, and loops of unknown length with "
-            "chainrule.while_loop",
+            f"compile: {self._name} has gone {TRACES} ways for arguments of one kind (at {user_line()}), and runs "
+            "eagerly for these from now on: make choices with np.where or chainrule.cond, and loops of unknown length "
+            "with chainrule.while_loop",
             RuntimeWarning,
             stacklevel=3,
         )

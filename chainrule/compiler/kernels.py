@@ -388,7 +388,7 @@ class Plan:
         def parts(maker):
             return e.primitive.parts(*[Operand(maker, a) for a in e.args], **e.params)  # pyright: ignore
 
-        start, boxes = len(self.steps), []
+        start = len(self.steps)
         try:
             for n, part in enumerate(parts(Maker(self, self.new(()), var))):
 
@@ -400,14 +400,18 @@ class Plan:
                     maker.kernel.body.may_loop = False
                     return parts(maker)[n].places(maker.kernel.body, j)
 
-                beside = n > 0 and all(apart(part, other) for other in boxes)
+                beside = n > 0 and part.apart
                 self.fill_box(var, part.shape, value, part, places, beside)
-                boxes.append(part)
         except (NeedsWhole, NotImplementedError):
-            del self.steps[start:]
-            self.stored.discard(var)
-            self.filled.pop(var, None)
+            self.undo(start, var)
             raise
+
+    def undo(self, start: int, var: Var) -> None:
+        """Takes back the steps from one on, and what they have stored."""
+        del self.steps[start:]
+        for v in [var, *(v for v, n in self.filled.items() if n >= start)]:
+            self.stored.discard(v)
+            self.filled.pop(v, None)
 
     def fill_box(
         self,
@@ -476,7 +480,9 @@ class Plan:
         for j in written_out(shape, loops, maker.kernel.counters):
             found = maker.run(lambda j=j: value(maker, j))
             if part is not None and part.places is not None:
-                place = place_of(maker.kernel.body, maker.run(lambda j=j: places(maker, j)), var.aval.shape)
+                i = maker.run(lambda j=j: places(maker, j))
+                known = not any(isinstance(k, Scalar) for k in i)
+                place = flat(i, var.aval.shape) if known else place_of(maker.kernel.body, i, var.aval.shape)
             else:
                 i = j if part is None else [s + d * k for s, d, k in zip(part.start, part.step, j, strict=True)]
                 place = flat(i, var.aval.shape)
@@ -504,14 +510,6 @@ class Plan:
         first.written |= {(var, flat(j, shape)): v for j, v in made.items() if v}
         self.stored.add(var)
         self.filled[var] = first.number
-
-
-def apart(one: Part, other: Part) -> bool:
-    """Whether two parts certainly have no element in common."""
-    if any(p.places is not None or p.add or min(p.step, default=1) < 0 for p in (one, other)):
-        return False
-    ends = [[s + d * (n - 1) for s, d, n in zip(p.start, p.step, p.shape, strict=True)] for p in (one, other)]
-    return any(a < s or b < r for a, b, r, s in zip(*ends, one.start, other.start, strict=True))
 
 
 def depends(k: Any, counter: Counter) -> bool:

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from ..core.graph import Var
-from . import vectormath
+from . import threads, vectormath
 from .control import Branch, Control, Loop, Region, While
 from .indices import Counter, Index
 from .kernels import Kernel, Store
 from .llvm import Function, Lanes, Module, Reduction, Type, Value, f32, f64, i1, i8, i16, i32, i64, ptr
-from .scalars import REDUCTIONS, Scalar, Step
+from .scalars import REDUCTIONS, Scalar, Step, cost_of
 
 TYPES = {"f8": f64, "f4": f32, "i8": i64, "i4": i32, "i2": i16, "i1": i8, "b1": i1}
 """What a number is in a register, by its dtype; dtypes that are not here are left to NumPy."""
@@ -103,19 +103,46 @@ def lower(
     f = module.function(name, ptr, ptr, returns=i32)
     bases = {v: f.load(ptr, f.offset(f.args[0], k, ptr)) for v, k in given.items()}
     bases |= {v: f.offset(f.args[1], place, i8) for v, place in workspace.items()}
-    write(f, steps, bases)
+    write(f, steps, bases, shared=True)
     f.ret(f.constant(0, i32))
     return f
 
 
-def write(f: Function, steps: Sequence[Kernel | Control], bases: dict[Var, Value]) -> None:
-    """Writes steps; `bases` says where variables begin."""
+def write(f: Function, steps: Sequence[Kernel | Control], bases: dict[Var, Value], shared: bool = False) -> None:
+    """Writes steps; `bases` says where variables begin; `shared`: loops for which it pays are done by several cores."""
     for step in steps:
         if isinstance(step, Kernel):
-            if 0 not in step.extents and step.stores:
-                Nest(f, step, bases.__getitem__).write()
+            if 0 in step.extents or not step.stores:
+                continue
+            nest = Nest(f, step, bases.__getitem__)
+            if shared and nest.cost() >= PAYS and nest.turns_are_apart():
+                write_shared(f, step, nest.cost(), bases)
+            else:
+                nest.write()
         else:
             WRITERS[type(step)](f, step, bases)
+
+
+PAYS = 10 * threads.PAYS
+"""The cost of a loop, in additions, from which on it is shared."""
+
+
+def write_shared(f: Function, kernel: Kernel, cost: int, bases: dict[Var, Value]) -> None:
+    """A kernel whose outermost loop is cut into chunks. What is computed does not depend on who does which."""
+    used = [*{s.data[0] if s.op == "load" else s.data: None for s in kernel.needed() if s.op in ("load", "gather")}]
+    used = list(dict.fromkeys((*used, *(s.buffer for s in kernel.stores))))
+    extent = kernel.counters[0].extent
+    least = -(-10 * threads.CHUNK * extent // cost)
+    chunk = -(-max(-(-extent // threads.CHUNKS), least) // 64) * 64 if len(kernel.counters) == 1 else max(least, 1)
+    chunk = max(chunk, -(-extent // threads.CHUNKS))
+
+    def work(g: Function, k: Value, *places: Value) -> None:
+        start = k * chunk
+        stop = start + chunk
+        stop = g.select(stop > extent, g.constant(extent, i64), stop)
+        Nest(g, kernel, dict(zip(used, places, strict=True)).__getitem__, (start, stop)).write()
+
+    threads.share(f, f.constant(-(-extent // chunk), i64), work, [bases[v] for v in used])
 
 
 def write_loop(f: Function, loop: Loop, bases: dict[Var, Value]) -> None:
@@ -191,11 +218,20 @@ def stored(v: Var) -> Type:
     return i8 if kind is i1 else kind
 
 
+def moves(place: Index | Scalar, counter: Counter) -> bool:
+    """Whether each turn of a loop certainly has a place of its own."""
+    return isinstance(place, Index) and place.factor(counter) != 0
+
+
 class Nest:
     """Writes one kernel."""
 
-    def __init__(self, f: Function, kernel: Kernel, base: Callable[[Var], Value]):
+    def __init__(
+        self, f: Function, kernel: Kernel, base: Callable[[Var], Value], turns: tuple[Value, Value] | None = None
+    ):
         self.f, self.kernel, self.base = f, kernel, base
+        self.range = turns
+        """those of the outermost loop: from one on, and below the other; None: all"""
         self.steps = kernel.body.steps
         self.needed = kernel.places()
         self.turns: dict[Counter, Value] = {}
@@ -223,7 +259,7 @@ class Nest:
         innermost |= {
             self.steps[p].data[-1] for p in self.needed if self.steps[p].op in REDUCTIONS and self.steps[p].data
         }
-        if any(s.add for s in self.kernel.stores):  # what is added may meet in one place
+        if own and any(s.add and not moves(s.place, own[-1]) for s in self.kernel.stores):  # it may meet in one place
             innermost -= set(own)
         places = [self.steps[p].data[1] for p in self.needed if self.steps[p].op == "load"]
         places += [s.place for s in self.kernel.stores if isinstance(s.place, Index)]
@@ -233,6 +269,15 @@ class Nest:
 
         candidates = [c for c in dict.fromkeys(loops) if c in innermost and c.extent > 1]
         return max(candidates, key=worth, default=None)
+
+    def cost(self) -> int:
+        """What all turns take, in additions."""
+        own = [math.prod(c.extent for c in self.free[p]) * cost_of(self.steps[p].op) for p in self.needed]
+        return sum(own) + math.prod(self.kernel.extents) * len(self.kernel.stores)
+
+    def turns_are_apart(self) -> bool:
+        """Whether no two turns write to one place, so that their order is of no importance."""
+        return bool(self.kernel.counters) and not any(s.add or isinstance(s.place, Scalar) for s in self.kernel.stores)
 
     # ---- the loops of the kernel
 
@@ -255,8 +300,9 @@ class Nest:
             self.within(counter, i, inside)
             return ()
 
+        start, stop = self.range if self.range and counter is self.kernel.counters[0] else (0, counter.extent)
         if counter is not self.vector:
-            self.f.loop(counter.extent, scalar)
+            self.f.loop(stop, scalar, start=start)
             return
 
         def vector(lanes: Lanes) -> tuple[Value, ...]:
@@ -265,7 +311,7 @@ class Nest:
             self.lanes = None
             return ()
 
-        self.f.vector_loop(counter.extent, self.width(), vector, once=self.f.target.masks)
+        self.f.vector_loop(stop, self.width(), vector, once=self.f.target.masks, start=start)
 
     def within(self, counter: Counter, i: Value, inside: Callable[[], Any]) -> Any:
         """Does `inside` in a turn of a loop; what it has computed is forgotten after that."""
@@ -435,6 +481,8 @@ class Nest:
                 value = f.load(value.type, at) + value
             f.store(value, at)
             return
+        if store.add:  # each turn has a place of its own
+            value = self.read(base, store.place, value.type.element) + value
         factor = store.place.factor(self.lanes[0]) if self.lanes is not None else 0
         if self.lanes is None or factor == 0:
             f.store(value, f.offset(base, self.index(store.place), value.type.element))

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..core.graph import Equation, Graph, Var
 from ..ops.contractions import matmul
-from . import control
+from . import control, threads
 from .builtin import Argument, Options, Result, enter
 from .coalesce import coalesce
 from .control import Control
@@ -53,15 +53,19 @@ class Program:
         The native functions.
     seconds : dict
         How long each phase took.
-    workspace : int
-        Bytes that native functions take besides results.
+    workspace, buffers : int
+        Bytes that native functions take besides results, and that stay between them.
+    recorded : int
+        How many equations there were at first.
     """
 
-    def __init__(self, graph: Graph, seconds: dict[str, float] | None = None):
+    def __init__(self, graph: Graph, seconds: dict[str, float] | None = None, fastmath: bool = False):
+        self.fastmath, self.recorded = fastmath, len(graph.equations)
         self.seconds: dict[str, float] = dict(seconds or {})
         self.modules: list[Module] = []
         self.workspace = 0
-        self.graph = self._timed("simplify", simplify, self._timed("roll", roll, graph), stable=False, reorder=True)
+        rolled, options = self._timed("roll", roll, graph), {"fastmath": fastmath, "stable": fastmath, "reorder": True}
+        self.graph = self._timed("simplify", simplify, rolled, **options)
         self.plan = self._timed("plan", Plan, self.graph, can)
         self._timed("plan", coalesce, self.plan)
         for v in self.plan.stored:
@@ -177,7 +181,7 @@ class Program:
 
     def _body(self, graph: Graph) -> Body:
         """The body of a loop or a branch that is not native throughout."""
-        program = Program(graph)
+        program = Program(graph, fastmath=self.fastmath)
         for phase, took in program.seconds.items():
             self.seconds[phase] = self.seconds.get(phase, 0.0) + took
         self.modules += program.modules
@@ -200,7 +204,8 @@ class Program:
         self.modules.append(module)
         arguments = [argument(v) for v in read] + [argument(v)._replace(written=True) for v in buffers]
         results = [Result(np.dtype(v.aval.dtype), v.aval.shape) for v in new]
-        entered = self._timed("native", enter, module, function, arguments, results, Options(size), level=LEVEL)
+        foreign = threads.addresses() if threads.PARALLEL in module.table else None
+        entered = self._timed("native", enter, module, function, arguments, results, Options(size), foreign, LEVEL)
         return Native(entered, arguments, len(new))
 
     def counts(self) -> dict[str, int]:

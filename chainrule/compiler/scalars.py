@@ -119,7 +119,7 @@ class Body:
             if place not in seen:
                 seen.add(place)
                 step = self.steps[place]
-                total += 0 if step.op in ("constant", "zero") else 1 if step.op in CHEAP else 10
+                total += cost_of(step.op)
                 waiting += step.args
         return total
 
@@ -214,6 +214,11 @@ class Body:
         finally:
             self._turns.pop()
         return self.step(op, (inner,), dtype, tuple(c for c in counters if c.extent > 1))
+
+
+def cost_of(op: str) -> int:
+    """What a step takes, in additions."""
+    return 0 if op in ("constant", "zero") else 1 if op in CHEAP else 10
 
 
 EMPTY = {"sum": 0, "prod": 1, "any": False, "all": True}

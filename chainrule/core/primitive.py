@@ -19,7 +19,8 @@ class Aval(NamedTuple):
 class Part(NamedTuple):
     """One of the writes that make an array: at every index j below `shape`, `value(body, j)` goes where j leads to.
 
-    That is `start + step * j`, axis by axis, or `places(body, j)`; add: what stood there stays, and is added to.
+    That is `start + step * j`, axis by axis, or `places(body, j)`; add: what stood there stays, and is added to; apart:
+    nothing else is written where this part is.
     """
 
     shape: tuple[int, ...]
@@ -28,6 +29,7 @@ class Part(NamedTuple):
     step: tuple[int, ...] = ()
     places: Callable[..., Any] | None = None
     add: bool = False
+    apart: bool = False
 
 
 class Kept(NamedTuple):

@@ -14,7 +14,6 @@ from ..transforms.assembling import entries
 from ..transforms.layout import Layout, Stacked, Structure
 from ..transforms.recording import record_leaves
 from ..transforms.slots import Indices, Piece, SlotTrace, dtype_of_coefs
-from .replay import Program
 
 SHAPES = 8
 """Of so many shapes of arguments indices are remembered."""
@@ -155,18 +154,23 @@ class Slots:
         return found[0] if len(found) == 1 else np.concatenate([np.zeros(0), *found]), run.whole
 
 
+class ChangedPattern(ValueError):
+    """A prepared derivative was asked for where the function does something else than where it was prepared."""
+
+
 class Prepared:
     """A sparse Jacobian whose structure is known: :meth:`structure`, and :meth:`data` at a point.
 
     It is made by `cr.jacobian(f, sparse=True).prepare(x)`. The operations that the entries come from have been
-    recorded and simplified, and nothing else is done at a call: what f computes besides, the pattern, the arithmetic of
-    zeros and ones fall away. What f takes from its surroundings is as it was when the Jacobian was prepared.
+    recorded, and compiled (:func:`chainrule.compile`) with what puts each entry in its place; nothing else is done at a
+    call: what f computes besides, the pattern, the arithmetic of zeros and ones fall away. What f takes from its
+    surroundings is as it was when the Jacobian was prepared.
     """
 
     def __init__(
         self, slots: Slots, f: Callable[..., Any], leaves: Sequence[Any], flat: Callable[..., Any], format: str
     ):
-        from ..compiler.simplify import simplify
+        from ..compiler.program import Program
 
         self._flat, self._format = flat, format
         structures: list[Structure] = []
@@ -176,14 +180,15 @@ class Prepared:
             structures.append(structure)
             return found
 
-        self._program = Program(simplify(record_leaves(data, leaves)[0], stable=False))
+        self._program = Program(record_leaves(data, leaves)[0])
         self._structure: Structure = structures[-1]
         self.shape = self._structure.shape
         self.nnz = self._structure.nnz
 
     def __repr__(self) -> str:
         m, n = self.shape
-        return f"<prepared Jacobian of shape {m} x {n}, {self.nnz} entries, {len(self._program.calls)} operations>"
+        count = len(self._program.graph.equations)
+        return f"<prepared Jacobian of shape {m} x {n}, {self.nnz} entries, {count} operations>"
 
     def structure(self) -> tuple[np.ndarray, np.ndarray]:
         """Row and column of each entry: two integer arrays of shape `(nnz,)`, by rows."""
@@ -197,8 +202,13 @@ class Prepared:
         ValueError
             If what f looks at (in an `if`, or as an index) is different there.
         """
-        found = self._program(self._flat(*args))[0]
-        return found if found.flags.writeable and found.base is None else found.copy()
+        found = self._program(self._flat(*args))
+        if found is None:
+            raise ChangedPattern(
+                "what the function looked at (in an `if`, or as an index) is different here from where the "
+                "Jacobian was prepared, so that its entries are others: prepare it again, or call it unprepared"
+            )
+        return found[0] if found[0].flags.writeable and found[0].base is None else found[0].copy()
 
     def __call__(self, *args: Any) -> Any:
         """The Jacobian at a point, in the format that was asked for."""

@@ -167,7 +167,7 @@ def concatenate_parts(*x, axis):
     parts, at = [], 0
     for v in x:
         start = tuple(at if k == axis else 0 for k in range(len(v.shape)))
-        parts.append(Part(v.shape, lambda body, j, v=v: body.cast(v(j), dtype), start, (1,) * len(v.shape)))
+        parts.append(Part(v.shape, lambda body, j, v=v: body.cast(v(j), dtype), start, (1,) * len(v.shape), apart=True))
         at += v.shape[axis]
     return parts
 

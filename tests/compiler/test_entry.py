@@ -1,6 +1,7 @@
 """cr.compile: what it takes, what it gives back, and when it traces again."""
 
-import threading
+import re
+import threading as python_threads
 import warnings
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from scipy import special
 
 import chainrule as cr
+from chainrule.compiler import threads
 from chainrule.compiler.entry import TRACES
 from programs import programs
 
@@ -175,6 +177,90 @@ def test_functions_of_a_vector_and_a_number(f):
         np.testing.assert_allclose(cr.compile(g)(a, b), g(a, b), rtol=1e-14)
 
 
+def test_what_it_does_is_told_to_those_who_ask(monkeypatch, capsys):
+    f = cr.compile(lambda x: np.sin(x) * 2 if np.sum(x) > 0 else -x)
+    f(X)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv("CHAINRULE_LOG", "other,compile")
+    f(-X)
+    told = capsys.readouterr().err
+    assert "compile <lambda>: for float64[12], way 2 through it" in told
+    assert re.search(r"3 equations recorded, 3 left; \d kernels?, 0 loops, 0 calls; 0 KiB", told)
+    assert all(f"{phase} " in told for phase in ("trace", "simplify", "plan", "lower", "native"))
+    f(X)
+    assert capsys.readouterr().err == ""
+
+
+def test_functions_that_run_eagerly_are_told_of(monkeypatch, capsys):
+    monkeypatch.setenv("CHAINRULE_LOG", "compile")
+
+    def steps(x):
+        n = 0
+        while x > n:
+            n += 1
+        return x * n
+
+    f = cr.compile(steps)
+    for k in range(TRACES):
+        f(k + 0.5)
+    with pytest.warns(RuntimeWarning, match="runs eagerly"):
+        f(TRACES + 0.5)
+    assert "runs eagerly" in capsys.readouterr().err
+
+
+def test_fastmath_is_for_real_numbers():
+    x = np.array([1.0, 800.0, np.nan, np.inf])
+    f = lambda x: (x - x, np.log(1 + np.exp(x)))
+    with np.errstate(all="ignore"):
+        expected = f(x)
+    for found, y in zip(cr.compile(f)(x), expected, strict=True):
+        np.testing.assert_array_equal(found, y)
+    zero, soft = cr.compile(f, fastmath=True)(x)
+    np.testing.assert_array_equal(zero, 0)
+    np.testing.assert_allclose(soft[:2], np.logaddexp(x[:2], 0))
+
+
+LONG = {
+    "elementwise": lambda x, m: np.tanh(np.sin(x) * np.exp(-x * x)),
+    "rows": lambda x, m: np.exp(m) / np.sum(np.exp(m), axis=1, keepdims=True),
+    "columns": lambda x, m: np.sum(np.sin(m) ** 2, axis=0),
+    "strides": lambda x, m: np.cos(m).T[::2] * 2,
+    "joined": lambda x, m: np.concatenate([np.sin(x), np.cos(x[::-1])]),
+    "scattered": lambda x, m: np.bincount(np.arange(len(x)) % 7, np.exp(x)),
+    "written into": lambda x, m: written_into(np.sin(x)),
+    "gradient": lambda x, m: cr.grad(lambda x: np.sum(np.tanh(np.sin(x) * np.exp(-x * x))))(x),
+}
+
+
+def written_into(x):
+    x[::3] = np.exp(x[1::3])
+    return x
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_long_loops_give_the_same_on_any_number_of_threads(name):
+    x, m = np.linspace(-2, 2, 120_000), np.random.default_rng(0).normal(size=(700, 300))
+    f, found = cr.compile(LONG[name]), []
+    try:
+        for count in (1, 2, 3):
+            threads.set_threads(count)
+            found += [f(x, m) for _ in range(3)]
+    finally:
+        threads.set_threads(1)
+    np.testing.assert_allclose(found[0], LONG[name](x, m), rtol=1e-11, atol=1e-13)
+    assert all(np.array_equal(y, found[0]) for y in found)
+
+
+def test_long_loops_are_shared():
+    x = np.linspace(-2, 2, 120_000)
+    f = cr.compile(LONG["elementwise"])
+    f(x, x)
+    assert threads.PARALLEL in f._ways[next(iter(f._ways))][0][0].modules[0].table
+    g = cr.compile(LONG["elementwise"])
+    g(x[:100], x)
+    assert threads.PARALLEL not in g._ways[next(iter(g._ways))][0][0].modules[0].table
+
+
 def test_to_look_inside():
     f = cr.compile(lambda x: np.sin(x) * 1 + np.sum(x))
     assert "sin" in str(f.graph(X))
@@ -195,10 +281,10 @@ def test_threads():
             if not np.isclose(y, np.cumsum(np.sin(x) * n).sum(), rtol=1e-12):
                 wrong.append((k, n, y))
 
-    threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]
-    for t in threads:
+    workers = [python_threads.Thread(target=work, args=(k,)) for k in range(8)]
+    for t in workers:
         t.start()
-    for t in threads:
+    for t in workers:
         t.join()
     assert not wrong
 
