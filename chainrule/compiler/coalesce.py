@@ -94,7 +94,8 @@ def can_move(steps: Sequence[Any], source: Var, goal: Var, offset: int, at: int)
             return False
         if k > at and any(var is source for var, _ in loads):
             return False
-        others = [s.place for s in step.stores if s.buffer is goal and not is_copy(step, s, source, offset)]
+        own = [s for s in step.stores if s.buffer is goal and not is_copy(step, s, source, offset)]
+        others = [s.place for s in own if isinstance(s.place, Index)]
         others += [place for var, place in loads if var is goal]
         if k <= at and any(place.low < part.stop and place.high >= part.start for place in others):
             return False
@@ -118,12 +119,11 @@ def move(steps: Sequence[Any], source: Var, goal: Var, offset: int) -> None:
     for kernel in steps:
         if not isinstance(kernel, Kernel):
             continue
-        kernel.stores[:] = [
-            s if s.buffer is not source else s._replace(buffer=goal, place=s.place + offset)
-            for s in kernel.stores
-            if not (s.buffer is goal and is_copy(kernel, s, source, offset))
-        ]
-        steps_ = kernel.body.steps
-        for k, s in enumerate(steps_):
+        stores = [s for s in kernel.stores if not (s.buffer is goal and is_copy(kernel, s, source, offset))]
+        for k, s in enumerate(stores):
+            if s.buffer is source and isinstance(s.place, Index):
+                stores[k] = s._replace(buffer=goal, place=s.place + offset)
+        kernel.stores[:] = stores
+        for k, s in enumerate(kernel.body.steps):
             if s.op == "load" and s.data[0] is source:
-                steps_[k] = s._replace(data=(goal, s.data[1] + offset))
+                kernel.body.steps[k] = s._replace(data=(goal, s.data[1] + offset))
